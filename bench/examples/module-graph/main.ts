@@ -1,0 +1,185 @@
+/**
+ * The module graph: the modules of whole source trees, read by several threads and linked into one
+ * graph in one heap; then packages are dropped and linked anew while other threads walk through it.
+ * At the end the graph must equal the one that oracle.ts builds, and the heap must be sound.
+ *
+ * Exit codes: 0, 1 when the graph differs, the heap is not sound or a thread has failed, and 2
+ * when the arguments make no sense.
+ */
+import { inspect } from 'node:util';
+import { CommanderError } from 'commander';
+import { Heap } from '../../../src/index.ts';
+import { compareGraphs, edgeCountOf } from './compare.ts';
+import { Crew } from './crew.ts';
+import { importCycles } from './cycles.ts';
+import { operationsOf } from './edits.ts';
+import { createGraph, dropGraph, type Graph, snapshotGraph } from './graph.ts';
+import { createJob, dropJob, type Job, type Tally } from './job.ts';
+import { type Measures, measureHeap } from './measures.ts';
+import { type Options, parseOptions, UsageError } from './options.ts';
+import { buildOracle } from './oracle.ts';
+import { createProgressLine, type ProgressLine } from './progress.ts';
+import type { WorkerOrders } from './protocol.ts';
+import type { Unreadable } from './read.ts';
+import { formatJson, formatList, formatReport, isSuccess, type Result } from './report.ts';
+import { type Survey, surveyDirectories } from './walk.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+/** What the threads leave behind when all are done, and how long they took. */
+interface Run {
+  readonly buildMs: number;
+  readonly editMs: number;
+  /** Live bytes of the graph before the edits. */
+  readonly builtBytes: number;
+  /** After the edits, with all threads still in the heap: those that leave take their counts. */
+  readonly measures: Measures;
+  readonly tallies: readonly Tally[];
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseOptions(args);
+  process.stdout.write(`module graph of ${options.directories.join(', ')}\n`);
+  process.stdout.write(`seed ${options.seed}\n`);
+
+  const progress = createProgressLine();
+  let result: Result;
+  try {
+    result = await runJob(options, progress);
+  } finally {
+    progress.stop();
+  }
+  const unreadable = result.unreadable.map(({ path, reason }) => `${path}: ${reason}`);
+  process.stderr.write(formatList('unreadable', unreadable));
+  process.stderr.write(formatList('differences from the oracle', result.differences));
+  process.stderr.write(
+    formatList(
+      'findings of verify',
+      result.findings.map((f) => inspect(f)),
+    ),
+  );
+  process.stdout.write(`${formatReport(result)}\n`);
+  if (options.json) process.stdout.write(`${formatJson(result)}\n`);
+  return isSuccess(result) ? 0 : EXIT_FAILED;
+}
+
+async function runJob(options: Options, progress: ProgressLine): Promise<Result> {
+  const start = performance.now();
+  progress.show('looking for modules');
+  const survey = surveyDirectories(options.directories);
+  const surveyMs = performance.now() - start;
+
+  const heap = Heap.create();
+  const emptyBytes = measureHeap(heap).liveBytes;
+  const graph = createGraph(heap);
+  const job = createJob(heap, survey.packages);
+  // With no package there is nothing to edit.
+  const edits = survey.packages.length === 0 ? 0 : options.edits;
+  const run = await runThreads({ ...options, edits }, heap, job, progress);
+
+  const { measures } = run;
+  const unreadable = [...survey.unreadable, ...unreadableOf(job)];
+  const fileCount = survey.packages.reduce((sum, { files }) => sum + files.length, 0);
+  const checked = check(graph, survey, progress);
+
+  dropGraph(graph);
+  dropJob(job);
+  const cyclicBytes = measureHeap(heap).liveBytes - emptyBytes;
+  await heap.close();
+  return {
+    ...checked,
+    files: fileCount + survey.unreadable.length,
+    unreadable,
+    edits,
+    threads: options.threads,
+    operationsPerThread: run.tallies.map(operationsOf),
+    modulesSeen: run.tallies.reduce((sum, { modulesSeen }) => sum + modulesSeen, 0),
+    seed: options.seed,
+    surveyMs,
+    buildMs: run.buildMs,
+    editMs: run.editMs,
+    elapsedMs: performance.now() - start,
+    measures,
+    garbageBytes: measures.liveBytes - run.builtBytes,
+    cyclicBytes,
+  };
+}
+
+async function runThreads(
+  { threads, edits: rounds, seed }: Options,
+  heap: Heap,
+  job: Job,
+  progress: ProgressLine,
+): Promise<Run> {
+  const orders = Array.from({ length: threads }, (_, thread): WorkerOrders => {
+    return { heap: heap.share(), thread, threads, rounds, seed };
+  });
+  const crew = new Crew(orders);
+  try {
+    const start = performance.now();
+    await progress.during(crew.reach('built'), () => `${job.progress.filesDone} files linked`);
+    const built = performance.now();
+    const builtBytes = measureHeap(heap).liveBytes;
+
+    const restart = performance.now();
+    crew.goOn();
+    await progress.during(crew.reach('edited'), () => `${job.progress.roundsFinished} edits done`);
+    const editMs = performance.now() - restart;
+    const measures = measureHeap(heap);
+    crew.goOn();
+    await crew.end();
+    const tallies = talliesOf(job, threads);
+    return { buildMs: built - start, editMs, builtBytes, measures, tallies };
+  } finally {
+    await crew.dismiss();
+  }
+}
+
+function check(graph: Graph, survey: Survey, progress: ProgressLine) {
+  const start = performance.now();
+  progress.show('building the oracle');
+  const oracle = buildOracle(survey.packages);
+  progress.show('comparing');
+  const shared = snapshotGraph(graph);
+  const differences = compareGraphs(shared, oracle);
+  progress.show('verifying the heap');
+  const findings = graph.heap.verify();
+  return {
+    modules: shared.modules.size,
+    packages: shared.packages.size,
+    edges: edgeCountOf(shared),
+    cycles: importCycles(shared),
+    differences,
+    findings,
+    checkMs: performance.now() - start,
+  };
+}
+
+function unreadableOf(job: Job): Unreadable[] {
+  return job.heap.run(() => {
+    const found: Unreadable[] = [];
+    for (const [path, reason] of job.unreadable) found.push({ path, reason });
+    return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+  });
+}
+
+function talliesOf(job: Job, threads: number): Tally[] {
+  return job.heap.run(() => {
+    return Array.from({ length: threads }, (_, index) => {
+      const { thread, walks, modulesSeen, drops, links } = job.tallies.get(index)!;
+      return { thread, walks, modulesSeen, drops, links };
+    });
+  });
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  // Commander has said already what it did not like; asked for help, it ends well.
+  const isUsage = error instanceof UsageError || error instanceof CommanderError;
+  if (error instanceof UsageError) process.stderr.write(`error: ${error.message}\n`);
+  if (!isUsage) process.stderr.write(`error: ${inspect(error)}\n`);
+  const isHelp = error instanceof CommanderError && error.exitCode === 0;
+  process.exitCode = isHelp ? 0 : isUsage ? EXIT_USAGE : EXIT_FAILED;
+}

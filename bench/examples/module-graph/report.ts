@@ -1,0 +1,162 @@
+/** The result of a job, as a table for people and as one line of JSON for programs. */
+import Table from 'cli-table3';
+import type { Measures, Pauses } from './measures.ts';
+import type { Unreadable } from './read.ts';
+
+export interface Result {
+  readonly files: number;
+  readonly unreadable: readonly Unreadable[];
+  readonly modules: number;
+  readonly edges: number;
+  readonly packages: number;
+  /** Sizes of the strongly connected components with more than one module, largest first. */
+  readonly cycles: readonly number[];
+  readonly edits: number;
+  readonly threads: number;
+  readonly operationsPerThread: readonly number[];
+  readonly modulesSeen: number;
+  readonly seed: number;
+  readonly surveyMs: number;
+  readonly buildMs: number;
+  readonly editMs: number;
+  readonly checkMs: number;
+  readonly elapsedMs: number;
+  readonly differences: readonly string[];
+  readonly findings: readonly unknown[];
+  /** When the edits were done. */
+  readonly measures: Measures;
+  /** Live bytes that the edits have added to a graph that is what it was before. */
+  readonly garbageBytes: number;
+  /** Live bytes that were left when the graph itself had been dropped too. */
+  readonly cyclicBytes: number;
+}
+
+/** What `--json` prints: these keys, whatever else a result may come to hold. */
+interface JsonResult {
+  files: number;
+  unreadable: number;
+  modules: number;
+  edges: number;
+  packages: number;
+  cycles: number;
+  edits: number;
+  threads: number;
+  operationsPerThread: readonly number[];
+  elapsedMs: number;
+  oracle: 'match' | 'differs';
+  verify: 'clean' | readonly unknown[];
+  liveBytes: number;
+  liveObjects: number;
+  collections: readonly [number, number, number];
+  collected: number;
+  pauses: Pauses;
+  seed: number;
+}
+
+/** Lines of a long list that are printed before the rest is only counted. */
+const LIST_LINES_MAX = 20;
+
+/** Whether the graph is right and the heap is sound. */
+export function isSuccess({ differences, findings }: Result): boolean {
+  return differences.length === 0 && findings.length === 0;
+}
+
+export function formatJson(result: Result): string {
+  const { liveBytes, liveObjects, collections, collected, pauses } = result.measures;
+  const json: JsonResult = {
+    files: result.files,
+    unreadable: result.unreadable.length,
+    modules: result.modules,
+    edges: result.edges,
+    packages: result.packages,
+    cycles: result.cycles.length,
+    edits: result.edits,
+    threads: result.threads,
+    operationsPerThread: result.operationsPerThread,
+    elapsedMs: Math.round(result.elapsedMs),
+    oracle: result.differences.length === 0 ? 'match' : 'differs',
+    verify: result.findings.length === 0 ? 'clean' : result.findings,
+    liveBytes,
+    liveObjects,
+    collections,
+    collected,
+    pauses,
+    seed: result.seed,
+  };
+  return JSON.stringify(json);
+}
+
+export function formatReport(result: Result): string {
+  const table = new Table({
+    style: { head: [], border: [], compact: true },
+    colAligns: ['left', 'right', 'left'],
+  });
+  table.push(...graphRows(result), ...threadRows(result), ...heapRows(result));
+  return table.toString();
+}
+
+type Row = [name: string, value: string, remark: string];
+
+function graphRows(result: Result): Row[] {
+  const { files, unreadable, cycles } = result;
+  const largest = cycles.length === 0 ? '' : `the largest of ${count(cycles[0])} modules`;
+  return [
+    ['seed', String(result.seed), ''],
+    ['files', count(files), `${count(unreadable.length)} unreadable`],
+    ['modules', count(result.modules), `found in ${time(result.surveyMs)}`],
+    ['edges', count(result.edges), ''],
+    ['packages', count(result.packages), ''],
+    ['cycles', count(cycles.length), largest],
+  ];
+}
+
+function threadRows(result: Result): Row[] {
+  const { edits, editMs, operationsPerThread: operations, measures } = result;
+  const perSecond = editMs === 0 ? 0 : (edits * 1000) / editMs;
+  const total = operations.reduce((sum, n) => sum + n, 0);
+  const share = total === 0 ? 1 : (Math.min(...operations) * operations.length) / total;
+  const waits = `${time(measures.lockWaitMs)} in all, ${count(measures.lockAcquisitions)} sections`;
+  return [
+    ['threads', count(result.threads), `built in ${time(result.buildMs)}`],
+    ['edits', count(edits), `${perSecond.toFixed(1)} per second, in ${time(editMs)}`],
+    ['modules seen', count(result.modulesSeen), 'on walks between the edits'],
+    ['operations', count(total), `per thread: ${operations.join(' ')}`],
+    ['least share', `${Math.round(share * 100)} %`, 'of a fair one'],
+    ['lock waits', count(measures.lockWaits), waits],
+  ];
+}
+
+function heapRows(result: Result): Row[] {
+  const { measures, differences, findings, garbageBytes, cyclicBytes } = result;
+  const { collections, collected } = measures;
+  return [
+    ['live', bytes(measures.liveBytes), `${count(measures.liveObjects)} objects`],
+    ['committed', bytes(measures.committedBytes), ''],
+    ['garbage', bytes(garbageBytes), 'left by the edits; only a cycle collector can free it'],
+    ['in cycles', bytes(cyclicBytes), 'left when the graph is dropped as well'],
+    ['collections', collections.join(' '), `${count(collected)} objects collected`],
+    ['oracle', differences.length === 0 ? 'match' : 'differs', `in ${time(result.checkMs)}`],
+    ['verify', findings.length === 0 ? 'clean' : `${count(findings.length)} findings`, ''],
+    ['elapsed', time(result.elapsedMs), ''],
+  ];
+}
+
+/** One line per item, and how many more there are. */
+export function formatList(title: string, lines: readonly string[]): string {
+  if (lines.length === 0) return '';
+  const shown = lines.slice(0, LIST_LINES_MAX).map((line) => `  ${line}\n`);
+  const more = lines.length - shown.length;
+  return `${title}:\n${shown.join('')}${more > 0 ? `  and ${count(more)} more\n` : ''}`;
+}
+
+function count(n: number): string {
+  return n.toLocaleString('en-US');
+}
+
+function bytes(n: number): string {
+  return `${(n / 1024).toLocaleString('en-US', { maximumFractionDigits: 1 })} KiB`;
+}
+
+function time(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`;
+}

@@ -1,0 +1,137 @@
+/**
+ * The words of the benchmarks: a *workload* asks one question, a *subject* answers it, a *cell* is
+ * one size and thread count of a workload, a *bench* is one workload as one subject performs it. A
+ * bench lives in a process of its own, which measures one cell and ends.
+ */
+
+export type Scale = 'smoke' | 'quick' | 'full';
+
+export type Metric =
+  | 'time'
+  | 'cpu'
+  | 'pause-max'
+  | 'pause-p99'
+  | 'pause-p50'
+  | 'time-to-stop'
+  | 'throughput'
+  | 'share'
+  | 'bytes-per-object'
+  | 'rss-peak';
+
+export interface Cell {
+  /** Operations in one sample, summed over the threads. */
+  readonly operations: number;
+  /** Number of objects, where the workload has sizes. */
+  readonly size: number | null;
+  readonly threads: number;
+}
+
+export interface Workload {
+  readonly question: string;
+  readonly metric: Metric;
+  /** `ns/op` and `us/op` are derived from sample times; other units come from the bench itself. */
+  readonly unit: 'ns/op' | 'us/op' | 'ms' | 'bytes' | '%';
+  readonly cells: Readonly<Record<Scale, readonly Cell[]>>;
+  /** The checksum that every subject must come to. A wrong answer has no speed. */
+  expected(cell: Cell): number;
+  /** What a row is compared with, where that is not the fastest rival in the same workload. */
+  readonly comparedWith?: { readonly workload: string; readonly subject: string };
+  /** How many processes measure a cell; default: as the scale says (`SAMPLING`). */
+  readonly processes?: Readonly<Record<Scale, number>>;
+}
+
+/** Stops for the parts of a sample that are not to be counted. */
+export interface Clock {
+  pause(): void;
+  resume(): void;
+}
+
+/** An operation repeated `cell.operations` times per sample. */
+export interface TimedBench {
+  /** Not timed, before each sample. */
+  before?(): void;
+  /** Timed: performs `cell.operations` operations and returns a number that depends on them. */
+  run(clock: Clock): number | Promise<number>;
+  /** Not timed, after each sample: makes the checksum of what `run` returned and left behind. */
+  checksum?(result: number): number;
+  /** True where `run` returns a promise. */
+  readonly isAsync?: boolean;
+  close?(): void | Promise<void>;
+}
+
+/** A figure that is not the time of an operation: a pause, a size. One value per process. */
+export interface MeasuredBench {
+  measure(): Promise<{ value: number; checksum: number }>;
+}
+
+export type Bench = TimedBench | MeasuredBench;
+export type BenchFactory = (cell: Cell) => Bench | Promise<Bench>;
+
+export interface Subject {
+  readonly version: string;
+  /** Why this subject cannot run here; undefined when it can. */
+  readonly unavailable?: string | undefined;
+  /** By name of the workload. What a subject has no notion of is left out. */
+  readonly benches: Readonly<Record<string, BenchFactory>>;
+}
+
+/** How long one process samples one cell, and how many processes do so. */
+export interface Sampling {
+  readonly warmupMs: number;
+  readonly timeMs: number;
+  readonly minSamples: number;
+  readonly processes: number;
+}
+
+export const SAMPLING: Readonly<Record<Scale, Sampling>> = {
+  smoke: { warmupMs: 0, timeMs: 0, minSamples: 2, processes: 1 },
+  quick: { warmupMs: 100, timeMs: 200, minSamples: 6, processes: 1 },
+  full: { warmupMs: 300, timeMs: 500, minSamples: 8, processes: 3 },
+};
+
+/** One row of the report, with the key order of the JSON. */
+export interface Result {
+  workload: string;
+  subject: string;
+  size: number | null;
+  threads: number;
+  metric: Metric;
+  unit: string;
+  /** The median. */
+  value: number;
+  min: number;
+  max: number;
+  samples: number;
+  checksum: string;
+}
+
+/** A subject, or one of its workloads, that gave no figure. */
+export interface Missing {
+  subject: string;
+  /** Absent where the whole subject is missing. */
+  workload?: string;
+  reason: string;
+  /** A wrong checksum or a crash, as opposed to something this machine does not have. */
+  isFailure: boolean;
+}
+
+// Messages between the runner and its children.
+export type ChildRequest =
+  | { readonly kind: 'describe' }
+  | {
+      readonly kind: 'measure';
+      readonly workload: string;
+      readonly cell: Cell;
+      readonly sampling: Sampling;
+    };
+
+export type ChildReply =
+  | {
+      readonly kind: 'described';
+      readonly version: string;
+      readonly unavailable: string | undefined;
+      readonly workloads: readonly string[];
+    }
+  /** Samples in the unit of the workload. */
+  | { readonly kind: 'measured'; readonly samples: readonly number[]; readonly checksum: number }
+  | { readonly kind: 'failed'; readonly reason: string };

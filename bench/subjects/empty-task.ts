@@ -1,0 +1,2 @@
+/** The task of `piscina-round-trip`. */
+export const emptyTask = (): number => 1;

@@ -1,0 +1,246 @@
+/**
+ * The named workloads: what each asks, how large it is, and what must come out. `README.md` says
+ * what each does not answer.
+ */
+
+import type { Cell, Scale, Workload } from './harness/types.ts';
+import {
+  fieldValueOf,
+  indexOfKey,
+  inspectedKeysOf,
+  NAME_PROBE,
+  nameOf,
+  POOL_SIZE,
+  poolChecksum,
+  referentIndexOf,
+  targetIndexOf,
+} from './shapes.ts';
+
+type Cells = Readonly<Record<Scale, readonly Cell[]>>;
+
+const cell = (operations: number, size: number | null = null, threads = 1): Cell => ({
+  operations,
+  size,
+  threads,
+});
+
+/** Repeated operations without a size of their own; one sample takes a millisecond or more. */
+const operations = (perSample: number, smoke = 2000, threads = 1): Cells => ({
+  smoke: [cell(smoke, null, threads)],
+  quick: [cell(perSample, null, threads)],
+  full: [cell(perSample, null, threads)],
+});
+
+/** Rounds over the pool of objects. */
+const rounds = (perSample: number): Cells => operations(perSample * POOL_SIZE, 10 * POOL_SIZE);
+
+/** One operation per object. */
+const objects = (smoke: number, quick: number, full: number): Cells => ({
+  smoke: [cell(smoke, smoke)],
+  quick: [cell(quick, quick)],
+  full: [cell(full, full)],
+});
+
+const busyThreads = (milliseconds: number): Cell[] =>
+  [1, 2, 3].map((threads) => cell(milliseconds, null, threads));
+
+const allOperations = ({ operations }: Cell): number => operations;
+const lastRoundOf = ({ operations }: Cell): number => operations / POOL_SIZE - 1;
+const roundsTimes = ({ operations }: Cell, numberAt: (index: number) => number): number => {
+  let sum = 0;
+  for (let index = 0; index < POOL_SIZE; index++) sum += numberAt(index);
+  return ((operations / POOL_SIZE) * sum) | 0;
+};
+const nameProbeOf = (index: number): number => nameOf(index).charCodeAt(NAME_PROBE);
+
+const micro = {
+  'alloc-drop': {
+    question: 'What does an object with 4 reference slots cost that dies at once?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: operations(100_000),
+    expected: allOperations,
+  },
+  'alloc-keep': {
+    question: 'What does an object cost that stays: a chain built, then dropped as a whole?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: objects(1000, 200_000, 1_000_000),
+    expected: allOperations,
+  },
+  'store-ref': {
+    question: 'What does storing a reference over another one cost?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: rounds(2000),
+    expected: (cell) => poolChecksum((index) => targetIndexOf(index, lastRoundOf(cell))),
+  },
+  'load-field': {
+    question: 'What does reading an int32 field cost?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: rounds(8000),
+    expected: (cell) => roundsTimes(cell, fieldValueOf),
+  },
+  'store-field': {
+    question: 'What does writing an int32 field cost?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: rounds(8000),
+    expected: (cell) => poolChecksum((index) => lastRoundOf(cell) + index),
+  },
+  'get-ref': {
+    question: 'What does reading a reference cost, together with the object that stands for it?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: rounds(1000),
+    expected: () => poolChecksum((index) => fieldValueOf(referentIndexOf(index))),
+    comparedWith: { workload: 'plain-wrapper', subject: 'calibration' },
+  },
+  'string-get': {
+    question: 'What does reading a 12-character string field cost, one character looked at?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: rounds(1000),
+    expected: (cell) => roundsTimes(cell, nameProbeOf),
+  },
+  'string-set': {
+    question: 'What does writing a 12-character string field cost?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: rounds(1000),
+    expected: (cell) =>
+      poolChecksum((index) => nameProbeOf(targetIndexOf(index, lastRoundOf(cell)))),
+  },
+  'map-set': {
+    question: 'What does filling a new map cost, per 12-character string key?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: objects(1000, 100_000, 1_000_000),
+    expected: ({ operations }) =>
+      inspectedKeysOf(operations).reduce((sum, key) => sum + indexOfKey(key), operations) | 0,
+  },
+  'map-get': {
+    question:
+      'What does finding a string key cost, in random order and with equal, not same, keys?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: objects(1000, 100_000, 1_000_000),
+    expected: ({ operations }) => ((operations * (operations - 1)) / 2) | 0,
+  },
+} satisfies Record<string, Workload>;
+
+const locks = {
+  'lock-uncontended': {
+    question: 'What do one lock and one unlock cost when nobody else wants the lock?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: operations(50_000),
+    expected: allOperations,
+    comparedWith: { workload: 'lock-uncontended', subject: 'calibration' },
+  },
+  'lock-contended': {
+    question: 'How much wall time passes per lock and unlock while two threads want nothing else?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: operations(400_000, 2000, 2),
+    expected: allOperations,
+    comparedWith: { workload: 'lock-contended', subject: 'calibration' },
+  },
+  'section-enter-leave': {
+    question: 'What does an empty exclusive section cost, callback included?',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: operations(50_000),
+    expected: allOperations,
+    comparedWith: { workload: 'lock-uncontended', subject: 'calibration' },
+  },
+  fairness: {
+    question: 'Which share of the held time has the luckier of two threads with 10 us sections?',
+    metric: 'share',
+    unit: '%',
+    // Here `operations` counts the milliseconds for which both threads want the lock.
+    cells: {
+      smoke: [cell(50, null, 2)],
+      quick: [cell(1000, null, 2)],
+      full: [cell(5000, null, 2)],
+    },
+    expected: ({ threads }) => threads,
+    comparedWith: { workload: 'fairness', subject: 'calibration' },
+  },
+} satisfies Record<string, Workload>;
+
+const memory = {
+  'bytes-per-object': {
+    question: 'How much memory does a live object with 4 reference slots take?',
+    metric: 'bytes-per-object',
+    unit: 'bytes',
+    cells: objects(10_000, 200_000, 1_000_000),
+    expected: allOperations,
+  },
+} satisfies Record<string, Workload>;
+
+/** Rows that tell how fast this machine is today; nobody competes in them. */
+const calibration = {
+  'plain-store': {
+    question: 'Calibration: one plain store into an Int32Array on shared memory.',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: rounds(8000),
+    expected: (cell) => poolChecksum((index) => lastRoundOf(cell) + index),
+  },
+  'atomics-add': {
+    question: 'Calibration: one Atomics.add.',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: operations(200_000),
+    expected: allOperations,
+  },
+  'atomics-cas': {
+    question: 'Calibration: one Atomics.compareExchange that succeeds.',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: operations(200_000),
+    expected: allOperations,
+  },
+  'cas-store': {
+    question: 'Calibration: compareExchange, then Atomics.store: the least a lock could cost.',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: operations(100_000),
+    expected: allOperations,
+  },
+  'plain-wrapper': {
+    question: 'Calibration: allocating a plain { ref, kind } that escapes.',
+    metric: 'time',
+    unit: 'ns/op',
+    cells: rounds(1000),
+    expected: () => poolChecksum(referentIndexOf),
+  },
+  'piscina-round-trip': {
+    question: 'Calibration: an empty task sent to a piscina worker and its answer awaited.',
+    metric: 'time',
+    unit: 'us/op',
+    cells: operations(100, 5),
+    expected: allOperations,
+  },
+  jitter: {
+    question: 'Calibration: the longest stall of an empty loop with so many busy threads.',
+    metric: 'pause-max',
+    unit: 'ms',
+    // Here `operations` counts the milliseconds for which the threads are busy.
+    cells: { smoke: busyThreads(20), quick: busyThreads(200), full: busyThreads(1000) },
+    expected: ({ threads }) => threads,
+    processes: { smoke: 1, quick: 5, full: 5 },
+  },
+} satisfies Record<string, Workload>;
+
+/** Only the subject `calibration` has these. */
+export const CALIBRATION_WORKLOADS: ReadonlySet<string> = new Set(Object.keys(calibration));
+
+export const WORKLOADS: Readonly<Record<string, Workload>> = {
+  ...micro,
+  ...locks,
+  ...memory,
+  ...calibration,
+};

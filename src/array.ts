@@ -1,0 +1,333 @@
+/** `HeapArray`: a JavaScript array on shared memory, dense and without holes. */
+
+import { decodeAt, encode, matcherOf, type Shareable } from './codec.ts';
+import { Handle, refOf } from './handle.ts';
+import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import {
+  appendElement,
+  arrayLength,
+  elementAt,
+  moveElements,
+  removeLast,
+  replaceElement,
+  reserveElements,
+  resizeArray,
+} from './object/array.ts';
+import { dropValue } from './object/dealloc.ts';
+import type { Mutator } from './object/mutator.ts';
+import { slot, storeSlot } from './object/value.ts';
+import type { Session } from './session.ts';
+import { show } from './struct-fields.ts';
+
+/** An array in the heap. Elements are read by `at`, written by `set`. */
+export class HeapArray<T = Shareable> extends Handle {
+  /** Number of elements. */
+  get length(): number {
+    return this.$session.single(lengthOperation, this);
+  }
+
+  /** Cuts elements off, or appends undefined. @throws RangeError, HeapExhaustedError */
+  set length(length: number) {
+    this.$session.single(resizeOperation, this, length);
+  }
+
+  /** The element at `index`; from the end when negative; undefined outside of the array. */
+  at(index: number): T | undefined {
+    return this.$session.single(atOperation, this, index) as T | undefined;
+  }
+
+  /**
+   * Replaces the element at `index`, from the end when negative. Arrays have no holes: `push`
+   * appends, `length` makes an array longer.
+   *
+   * @throws RangeError when there is no such element; NotShareableError, HeapExhaustedError.
+   */
+  set(index: number, value: T): this {
+    this.$session.single(setOperation, this, index, value);
+    return this;
+  }
+
+  /** Appends values. Returns the new length. Either all are appended or none. */
+  push(...values: T[]): number {
+    return values.length === 1
+      ? this.$session.single(pushOperation, this, values[0])
+      : this.$session.single(pushAllOperation, this, values);
+  }
+
+  /** Removes the last element and returns it; undefined when there is none. */
+  pop(): T | undefined {
+    return this.$session.single(popOperation, this) as T | undefined;
+  }
+
+  /** Removes the first element and returns it; moves all others. */
+  shift(): T | undefined {
+    return this.$session.single(shiftOperation, this) as T | undefined;
+  }
+
+  /** Puts values before the first element; moves all others. Returns the new length. */
+  unshift(...values: T[]): number {
+    return this.$session.single(insertOperation, this, 0, values);
+  }
+
+  /** As `Array.prototype.splice`; the removed elements come in an ordinary array. */
+  splice(start?: number, deleteCount?: number, ...values: T[]): T[];
+  splice(...args: unknown[]): T[] {
+    return this.$session.single(spliceOperation, this, args) as T[];
+  }
+
+  /** An ordinary array of the elements from `start` up to `end`, as `Array.prototype.slice`. */
+  slice(start = 0, end?: number): T[] {
+    return this.$session.single(sliceOperation, this, start, end) as T[];
+  }
+
+  /** The first index of `value` (strict equality); -1 when there is none. */
+  indexOf(value: T, fromIndex = 0): number {
+    if (Number.isNaN(value)) return -1;
+    return this.$session.single(searchOperation, this, value, fromIndex);
+  }
+
+  /** Whether `value` is an element (NaN is found). */
+  includes(value: T, fromIndex = 0): boolean {
+    return this.$session.single(searchOperation, this, value, fromIndex) >= 0;
+  }
+
+  /** Calls `visit(element, index, array)` for every element, in one section. */
+  forEach(visit: (element: T, index: number, array: this) => void, thisArg?: unknown): void {
+    this.$session.run(() => {
+      const { length } = this;
+      for (let i = 0; i < length && i < this.length; i++) {
+        visit.call(thisArg, this.at(i) as T, i, this);
+      }
+    }, Number.POSITIVE_INFINITY);
+  }
+
+  /** Iterates over elements. Use it in a section: outside, each step is its own operation. */
+  *values(): Generator<T, undefined> {
+    for (let i = 0; i < this.length; i++) yield this.at(i) as T;
+    return undefined;
+  }
+
+  *keys(): Generator<number, undefined> {
+    for (let i = 0; i < this.length; i++) yield i;
+    return undefined;
+  }
+
+  *entries(): Generator<[number, T], undefined> {
+    for (let i = 0; i < this.length; i++) yield [i, this.at(i) as T];
+    return undefined;
+  }
+
+  [Symbol.iterator](): Generator<T, undefined> {
+    return this.values();
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'HeapArray';
+  }
+}
+
+/** A relative index as the methods of Array take it: negative from the end, within the array. */
+function clampIndex(index: number, length: number): number {
+  const whole = Math.trunc(index) || 0;
+  return whole < 0 ? Math.max(0, length + whole) : Math.min(whole, length);
+}
+
+function lengthOperation(session: Session, array: Handle): number {
+  return arrayLength(session.mem, refOf(array));
+}
+
+function resizeOperation(session: Session, array: Handle, length?: unknown): void {
+  if (!Number.isInteger(length) || (length as number) < 0) {
+    throw new RangeError(`the length of an array must be an integer of at least 0, not ${length}`);
+  }
+  resizeArray(session.mem, refOf(array), length as number);
+}
+
+function atOperation(session: Session, array: Handle, index?: number): Shareable {
+  const { mem } = session;
+  const ref = refOf(array);
+  const length = arrayLength(mem, ref);
+  let at = Math.trunc(index as number) || 0;
+  if (at < 0) at += length;
+  if (at < 0 || at >= length) return undefined;
+  return decodeAt(session, elementAt(mem, ref, at));
+}
+
+function setOperation(session: Session, array: Handle, index?: number, value?: unknown): void {
+  const { mem } = session;
+  const ref = refOf(array);
+  const length = arrayLength(mem, ref);
+  const at = (index as number) < 0 ? (index as number) + length : (index as number);
+  if (!Number.isInteger(at) || at < 0 || at >= length) {
+    throw new RangeError(
+      `there is no element ${show(index)} in an array of ${length}; ` +
+        'push() appends, setting length makes the array longer',
+    );
+  }
+  encode(session, value, 'an element of an array');
+  replaceElement(mem, ref, at);
+}
+
+function pushOperation(session: Session, array: Handle, value?: unknown): number {
+  const { mem } = session;
+  const ref = refOf(array);
+  const length = arrayLength(mem, ref) + 1;
+  reserveElements(mem, ref, length);
+  encode(session, value, 'an element of an array');
+  appendElement(mem, ref);
+  return length;
+}
+
+function pushAllOperation(session: Session, array: Handle, values?: readonly unknown[]): number {
+  const ref = refOf(array);
+  spliceValues(session, ref, arrayLength(session.mem, ref), 0, values ?? []);
+  return arrayLength(session.mem, ref);
+}
+
+function popOperation(session: Session, array: Handle): Shareable {
+  const { mem } = session;
+  const ref = refOf(array);
+  const length = arrayLength(mem, ref);
+  if (length === 0) return undefined;
+  const at = elementAt(mem, ref, length - 1);
+  const low = mem.i32[at + VALUE_LOW];
+  const high = mem.i32[at + VALUE_HIGH];
+  session.reserveResults(1);
+  const value = decodeAt(session, at); // a handle of it counts by itself
+  removeLast(mem, ref);
+  dropValue(mem, low, high);
+  return value;
+}
+
+function shiftOperation(session: Session, array: Handle): Shareable {
+  const { mem } = session;
+  const ref = refOf(array);
+  if (arrayLength(mem, ref) === 0) return undefined;
+  session.reserveResults(1);
+  const value = decodeAt(session, elementAt(mem, ref, 0));
+  moveElements(mem, ref, 1, -1);
+  return value;
+}
+
+function spliceOperation(session: Session, array: Handle, args?: readonly unknown[]): Shareable[] {
+  const { mem } = session;
+  const ref = refOf(array);
+  const [start, deleteCount, ...values] = args as [unknown, unknown, ...unknown[]];
+  const length = arrayLength(mem, ref);
+  const from = clampIndex(start as number, length);
+  // As in JavaScript: without arguments nothing is removed, with one everything behind it.
+  let count = Math.min(Math.max(Math.trunc(deleteCount as number) || 0, 0), length - from);
+  if (args?.length === 1) count = length - from;
+  else if (args?.length === 0) count = 0;
+  session.reserveResults(count);
+  const removed = readElements(session, ref, from, from + count);
+  spliceValues(session, ref, from, count, values);
+  return removed;
+}
+
+function sliceOperation(
+  session: Session,
+  array: Handle,
+  start?: number,
+  end?: number,
+): Shareable[] {
+  const ref = refOf(array);
+  const length = arrayLength(session.mem, ref);
+  const from = clampIndex(start ?? 0, length);
+  const to = Math.max(from, clampIndex(end ?? length, length));
+  session.reserveResults(to - from);
+  return readElements(session, ref, from, to);
+}
+
+function readElements(session: Session, array: ObjectRef, from: number, to: number): Shareable[] {
+  const elements: Shareable[] = [];
+  for (let i = from; i < to; i++) {
+    elements.push(decodeAt(session, elementAt(session.mem, array, i)));
+  }
+  return elements;
+}
+
+function searchOperation(
+  session: Session,
+  array: Handle,
+  value?: unknown,
+  fromIndex?: number,
+): number {
+  const { mem } = session;
+  const ref = refOf(array);
+  const length = arrayLength(mem, ref);
+  const isWanted = matcherOf(session, value);
+  if (isWanted === null) return -1;
+  for (let i = clampIndex(fromIndex ?? 0, length); i < length; i++) {
+    if (isWanted(elementAt(mem, ref, i))) return i;
+  }
+  return -1;
+}
+
+function insertOperation(
+  session: Session,
+  array: Handle,
+  index?: number,
+  values?: readonly unknown[],
+): number {
+  const ref = refOf(array);
+  spliceValues(session, ref, index ?? 0, 0, values ?? []);
+  return arrayLength(session.mem, ref);
+}
+
+/**
+ * Replaces `count` elements from `from` on by `values`. All values are encoded, and room is made,
+ * before anything changes.
+ */
+function spliceValues(
+  session: Session,
+  array: ObjectRef,
+  from: number,
+  count: number,
+  values: readonly unknown[],
+): void {
+  const { mem } = session;
+  const growth = values.length - count;
+  if (growth > 0) reserveElements(mem, array, arrayLength(mem, array) + growth);
+  const words = encodeAll(session, values);
+  const kept = Math.min(count, values.length);
+  for (let i = 0; i < kept; i++) exchange(mem, elementAt(mem, array, from + i), words, i);
+  if (growth > 0) moveElements(mem, array, from + count, growth);
+  for (let i = kept; i < values.length; i++) {
+    takeSlot(words, i);
+    storeSlot(mem, elementAt(mem, array, from + i));
+  }
+  if (growth < 0) moveElements(mem, array, from + count, growth);
+  for (let i = 0; i < kept; i++) dropValue(mem, words[i * 2], words[i * 2 + 1]);
+}
+
+/** Swaps the value at `at` with number `index` of `words`. */
+function exchange(mem: Mutator, at: number, words: Int32Array, index: number): void {
+  const low = mem.i32[at + VALUE_LOW];
+  const high = mem.i32[at + VALUE_HIGH];
+  takeSlot(words, index);
+  storeSlot(mem, at);
+  words[index * 2] = low;
+  words[index * 2 + 1] = high;
+}
+
+/** Encodes values side by side; on failure what was made is dropped again. */
+function encodeAll(session: Session, values: readonly unknown[]): Int32Array {
+  const words = new Int32Array(values.length * 2);
+  for (let i = 0; i < values.length; i++) {
+    try {
+      encode(session, values[i], 'an element of an array');
+    } catch (error) {
+      for (let k = 0; k < i; k++) dropValue(session.mem, words[k * 2], words[k * 2 + 1]);
+      throw error;
+    }
+    words[i * 2] = slot[VALUE_LOW];
+    words[i * 2 + 1] = slot[VALUE_HIGH];
+  }
+  return words;
+}
+
+function takeSlot(words: Int32Array, index: number): void {
+  slot[VALUE_LOW] = words[index * 2];
+  slot[VALUE_HIGH] = words[index * 2 + 1];
+}

@@ -1,0 +1,150 @@
+/**
+ * Between JavaScript values and values of the heap. References go through the session's handles.
+ */
+
+import { NotShareableError, StaleHandleError } from './base/errors.ts';
+import { Handle, refOf } from './handle.ts';
+import {
+  INTERN_MAX,
+  KIND_BIGINT,
+  KIND_STRING,
+  type ObjectRef,
+  TAG_INT32,
+  TAG_MIN,
+  TAG_REFERENCE,
+  VALUE_HIGH,
+  VALUE_LOW,
+} from './memory/layout.ts';
+import { encodeString } from './object/encode-string.ts';
+import { kindOf } from './object/header.ts';
+import { incref } from './object/refcount.ts';
+import { createString, decodeString, equalsEncoded, findString } from './object/string.ts';
+import {
+  bigintOf,
+  createBigint,
+  encodeNumber,
+  encodeReference,
+  encodeSimple,
+  isDouble,
+  referenceAt,
+  simpleOf,
+  slot,
+} from './object/value.ts';
+import type { Session } from './session.ts';
+
+/** Types of values that slots can hold. */
+export type Shareable = string | number | boolean | bigint | null | undefined | object;
+
+/**
+ * Encodes a value into `slot`. A reference there is owned by the caller.
+ *
+ * @param path where the value goes, for the error message
+ * @throws NotShareableError, StaleHandleError; HeapExhaustedError when a string finds no room.
+ */
+export function encode(session: Session, value: unknown, path: string): void {
+  switch (typeof value) {
+    case 'number':
+      encodeNumber(value);
+      return;
+    case 'string':
+      encodeReference(createString(session.mem, value));
+      return;
+    case 'boolean':
+    case 'undefined':
+      encodeSimple(value);
+      return;
+    case 'bigint':
+      encodeReference(createBigint(session.mem, value, path));
+      return;
+    default: {
+      if (value === null) {
+        encodeSimple(null);
+        return;
+      }
+      const ref = sharedRefOf(session, value, path);
+      incref(session.mem, ref);
+      encodeReference(ref);
+    }
+  }
+}
+
+/** The object that `value` is a live handle of in this heap. @throws NotShareableError */
+export function sharedRefOf(session: Session, value: unknown, path: string): ObjectRef {
+  if (!(value instanceof Handle)) throw notShareable(value, path);
+  if (value.$session !== session) {
+    throw new NotShareableError(path, 'it is a handle of another heap, or of an earlier session');
+  }
+  if (value.$ref === 0) throw new StaleHandleError(path);
+  return value.$ref;
+}
+
+function notShareable(value: unknown, path: string): NotShareableError {
+  if (typeof value === 'function') return new NotShareableError(path, 'it is a function');
+  if (typeof value === 'symbol') return new NotShareableError(path, 'it is a symbol');
+  const name = Object.getPrototypeOf(value)?.constructor?.name ?? 'object without prototype';
+  return new NotShareableError(
+    path,
+    `it is an ordinary ${name}; only primitives and objects of the heap (heap.struct, ` +
+      'heap.map, heap.array) can be stored',
+  );
+}
+
+/**
+ * A test whether the value at an address is strictly equal to `value` (or both NaN); null when no
+ * value of the heap can be. Allocates nothing in the heap.
+ */
+export function matcherOf(session: Session, value: unknown): ((at: number) => boolean) | null {
+  const { mem } = session;
+  if (typeof value === 'string') return textMatcher(session, value);
+  if (typeof value === 'bigint') {
+    return (at) => {
+      const object = referenceAt(mem, at);
+      return object !== 0 && kindOf(mem, object) === KIND_BIGINT && bigintOf(mem, object) === value;
+    };
+  }
+  if (value === 0) return (at) => decodeNumber(session, at) === 0; // also -0, which is stored apart
+  if (typeof value === 'number') encodeNumber(value);
+  else if (value === null || value === undefined || typeof value === 'boolean') encodeSimple(value);
+  else if (value instanceof Handle && value.$session === session) encodeReference(refOf(value));
+  else return null;
+  const low = slot[VALUE_LOW];
+  const high = slot[VALUE_HIGH];
+  return (at) => mem.i32[at + VALUE_LOW] === low && mem.i32[at + VALUE_HIGH] === high;
+}
+
+function textMatcher(session: Session, text: string): ((at: number) => boolean) | null {
+  const { mem } = session;
+  if (text.length <= INTERN_MAX) {
+    const string = findString(mem, text);
+    return string === 0 ? null : (at) => referenceAt(mem, at) === string;
+  }
+  encodeString(text);
+  return (at) => {
+    const object = referenceAt(mem, at);
+    return object !== 0 && kindOf(mem, object) === KIND_STRING && equalsEncoded(mem, object);
+  };
+}
+
+function decodeNumber(session: Session, at: number): number {
+  const high = session.mem.i32[at + VALUE_HIGH];
+  if (high === TAG_INT32) return session.mem.i32[at + VALUE_LOW];
+  return isDouble(high) ? session.mem.f64[at >>> 1] : Number.NaN;
+}
+
+/** The JavaScript value at `at`. An object comes as its local handle. */
+export function decodeAt(session: Session, at: number): Shareable {
+  const { mem } = session;
+  const high = mem.i32[at + VALUE_HIGH];
+  if (high === TAG_INT32) return mem.i32[at + VALUE_LOW];
+  if (high >= 0 || high < TAG_MIN) return mem.f64[at >>> 1];
+  const low = mem.i32[at + VALUE_LOW];
+  return high === TAG_REFERENCE ? decodeReference(session, low as ObjectRef) : simpleOf(low);
+}
+
+/** The JavaScript value that a reference stands for. */
+export function decodeReference(session: Session, ref: ObjectRef): Shareable {
+  const kind = kindOf(session.mem, ref);
+  if (kind === KIND_STRING) return decodeString(session.mem, ref);
+  if (kind === KIND_BIGINT) return bigintOf(session.mem, ref);
+  return session.handles.wrap(ref);
+}

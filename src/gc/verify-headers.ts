@@ -1,0 +1,244 @@
+/**
+ * Verification, headers: what every block holds, and whether the counters of its run agree.
+ */
+
+import {
+  ARRAY_WORDS,
+  BIGINT_UNSIGNED,
+  BIGINT_VALUE,
+  BIGINT_WORDS,
+  CHUNK_CAPACITY_MAX,
+  CHUNK_CAPACITY_MIN,
+  CHUNK_ENTRIES,
+  ENTRY_WORDS,
+  FIRST_STRUCT_KIND,
+  GC_FINALIZED,
+  GC_GENERATION_MASK,
+  GC_HAS_WEAKREFS,
+  GC_TRACKED,
+  HEADER_COUNT,
+  HEADER_INFO,
+  KIND_ARRAY,
+  KIND_BIGINT,
+  KIND_CHUNK,
+  KIND_MAP,
+  KIND_NODE,
+  KIND_SHIFT,
+  KIND_STRING,
+  LEAF_SHIFT,
+  MAP_WORDS,
+  MAX_KINDS,
+  NODE_PAYLOAD,
+  NODE_SHIFT_AT,
+  PAGE_CLASS,
+  PAGE_USED,
+  PAGE_WORDS,
+} from '../memory/layout.ts';
+import { pageRecordOf } from '../memory/memory.ts';
+import { LARGE_CLASS, MAX_CLASS_WORDS } from '../memory/size-classes.ts';
+import { fault, STRING_BITS, stringFault, stringWords } from './verify-strings.ts';
+import {
+  ROLE_ARRAY,
+  ROLE_BIGINT,
+  ROLE_CHUNK,
+  ROLE_DAMAGED,
+  ROLE_MAP,
+  ROLE_NODE,
+  ROLE_STRING,
+  ROLE_STRUCT,
+  type Survey,
+  TILE_IN_USE,
+} from './verify-survey.ts';
+
+const PERMANENT = GC_GENERATION_MASK;
+/** Bits that change in an object's life; only the permanent generation is in use yet. */
+const LIFE_BITS = GC_GENERATION_MASK | GC_FINALIZED | GC_HAS_WEAKREFS;
+const BACKING_BITS = 0xff << NODE_SHIFT_AT;
+const NODE_SHIFT_MIN = 3;
+/** The word of a bigint that has its sign. */
+const BIGINT_HIGH = BIGINT_VALUE + 1;
+
+/** Notes the role of every block, and checks header and counters. */
+export function checkHeaders(survey: Survey): void {
+  const { tiles } = survey;
+  for (let page = 0; page < tiles.length; page++) {
+    if (tiles[page] === TILE_IN_USE) checkRun(survey, page);
+  }
+}
+
+function checkRun(survey: Survey, page: number): void {
+  const { i32, roles, marks, findings } = survey;
+  const first = survey.firstBlock[page];
+  const carved = survey.carved[page];
+  const blockWords = survey.blockWords[page];
+  const minWords = minWordsOf(survey, page);
+  let word = page * PAGE_WORDS;
+  let live = 0;
+  for (let block = first; block < first + carved; block++, word += blockWords) {
+    const info = i32[word + HEADER_INFO];
+    if (info === 0) continue;
+    if (marks[block] !== 0) {
+      findings.add('FREE_BLOCK_NOT_FREE', word, 0, info);
+      roles[block] = ROLE_DAMAGED;
+      continue;
+    }
+    live++;
+    const role = checkHeader(survey, word, info);
+    roles[block] = role;
+    if (role === ROLE_DAMAGED) continue;
+    const words = wordsOf(survey, word, info, role);
+    if (words < minWords || words > blockWords) {
+      findings.add('BLOCK_CLASS_WRONG', word, words, blockWords);
+      roles[block] = ROLE_DAMAGED;
+      survey.loseSight();
+    } else if (role === ROLE_STRING) {
+      const code = stringFault(i32, word);
+      if (code !== null) findings.add(code, word, fault.expected, fault.found);
+    }
+  }
+  survey.liveWords += live * blockWords;
+  checkCounters(survey, page, live);
+}
+
+/**
+ * The smallest request that a run of this class serves. Blocks of a class may hold less: in a full
+ * heap a request takes a larger one.
+ */
+function minWordsOf(survey: Survey, page: number): number {
+  const sizeClass = survey.i32[pageRecordOf(survey.mem, page) + PAGE_CLASS];
+  if (sizeClass !== LARGE_CLASS) return 0;
+  return Math.max(MAX_CLASS_WORDS, survey.blockWords[page] - PAGE_WORDS) + 1;
+}
+
+/** Checks count and info word. Returns the role. */
+function checkHeader(survey: Survey, word: number, info: number): number {
+  const kind = info >>> KIND_SHIFT;
+  if (kind >= FIRST_STRUCT_KIND && kind < MAX_KINDS && survey.kinds.isKnown[kind] === 1) {
+    checkBits(survey, word, info, survey.kinds.info[kind]);
+    checkCount(survey, word);
+    return ROLE_STRUCT;
+  }
+  switch (kind) {
+    case KIND_STRING:
+      checkBits(survey, word, info & ~STRING_BITS, KIND_STRING << KIND_SHIFT);
+      checkCount(survey, word);
+      return ROLE_STRING;
+    case KIND_BIGINT:
+      checkBits(survey, word, info & ~BIGINT_UNSIGNED, KIND_BIGINT << KIND_SHIFT);
+      checkCount(survey, word);
+      checkBigint(survey, word, info);
+      return ROLE_BIGINT;
+    case KIND_ARRAY:
+      checkBits(survey, word, info, (KIND_ARRAY << KIND_SHIFT) | GC_TRACKED);
+      checkCount(survey, word);
+      return ROLE_ARRAY;
+    case KIND_MAP:
+      checkBits(survey, word, info, (KIND_MAP << KIND_SHIFT) | GC_TRACKED);
+      checkCount(survey, word);
+      return ROLE_MAP;
+    case KIND_NODE:
+      return checkBacking(survey, word, info, ROLE_NODE);
+    case KIND_CHUNK:
+      return checkBacking(survey, word, info, ROLE_CHUNK);
+    default:
+      return refuseKind(survey, word, kind);
+  }
+}
+
+/** The objects of a declared kind that could not be read are not wrong themselves. */
+function refuseKind(survey: Survey, word: number, kind: number): number {
+  if (kind >= MAX_KINDS || survey.kinds.isWritten[kind] === 0) {
+    survey.findings.add('KIND_UNKNOWN', word, FIRST_STRUCT_KIND, kind);
+  }
+  survey.loseSight();
+  return ROLE_DAMAGED;
+}
+
+function checkBits(survey: Survey, word: number, info: number, expected: number): void {
+  if (info === expected) return;
+  const life = info & LIFE_BITS;
+  if (life !== 0 && life !== PERMANENT) survey.findings.add('GENERATION_WRONG', word, 0, life);
+  const difference = (info & ~LIFE_BITS) ^ expected;
+  if (difference === 0) return;
+  const code = difference === GC_TRACKED ? 'TRACKED_WRONG' : 'INFO_WRONG';
+  survey.findings.add(code, word, expected, info);
+}
+
+function checkCount(survey: Survey, word: number): void {
+  if (survey.i32[word + HEADER_COUNT] === 0) survey.findings.add('REFCOUNT_ZERO', word, 1, 0);
+}
+
+/** Only values beyond the signed range are marked as unsigned. */
+function checkBigint(survey: Survey, word: number, info: number): void {
+  if ((info & BIGINT_UNSIGNED) === 0) return;
+  const high = survey.i32[word + BIGINT_HIGH];
+  if (high >= 0) survey.findings.add('BIGINT_WRONG', word, 0, BIGINT_UNSIGNED);
+}
+
+function checkBacking(survey: Survey, word: number, info: number, role: number): number {
+  const rest = info & ~BACKING_BITS & ~(-1 << KIND_SHIFT);
+  if (rest !== 0) survey.findings.add('INFO_WRONG', word, info ^ rest, info);
+  return role;
+}
+
+/** Words that an object needs; -1 when it says nothing sensible. */
+function wordsOf(survey: Survey, word: number, info: number, role: number): number {
+  const bits = (info & BACKING_BITS) >>> NODE_SHIFT_AT;
+  switch (role) {
+    case ROLE_STRUCT:
+      return survey.kinds.words[info >>> KIND_SHIFT];
+    case ROLE_STRING:
+      return stringWords(survey.i32, word);
+    case ROLE_BIGINT:
+      return BIGINT_WORDS;
+    case ROLE_ARRAY:
+      return ARRAY_WORDS;
+    case ROLE_MAP:
+      return MAP_WORDS;
+    case ROLE_NODE:
+      return bits < NODE_SHIFT_MIN || bits > LEAF_SHIFT ? -1 : NODE_PAYLOAD + (1 << bits);
+    default:
+      if (bits < CHUNK_CAPACITY_MIN || bits > CHUNK_CAPACITY_MAX) return -1;
+      return CHUNK_ENTRIES + bits * ENTRY_WORDS;
+  }
+}
+
+/**
+ * Compares the counters of a run with its blocks. With L live blocks, F and R on the two lists:
+ *
+ *   carved === L + F + R      used === L + R
+ *
+ * When only one of the two fails, it tells which word is wrong. When carved blocks are missing
+ * from a list that `used` counts on, they are lost.
+ */
+function checkCounters(survey: Survey, page: number, live: number): void {
+  const { i32, mem, findings } = survey;
+  const free = survey.freeCount[page];
+  const remote = survey.remoteCount[page];
+  if (free < 0 || remote < 0) return; // the lists are broken: nothing to compare with
+  const record = pageRecordOf(mem, page);
+  const used = i32[record + PAGE_USED];
+  const carved = survey.carved[page];
+  const isCarvedRight = carved === live + free + remote;
+  const isUsedRight = used === live + remote;
+  if (isCarvedRight && isUsedRight) return;
+  if (isUsedRight) {
+    findings.add('PAGE_CARVED_WRONG', record, live + free + remote, carved);
+    return;
+  }
+  if (used !== carved - free) findings.add('PAGE_USED_WRONG', record, live + remote, used);
+  if (!isCarvedRight) reportLost(survey, page);
+}
+
+function reportLost(survey: Survey, page: number): void {
+  const { i32, marks, roles } = survey;
+  const first = survey.firstBlock[page];
+  const blockWords = survey.blockWords[page];
+  for (let i = 0; i < survey.carved[page]; i++) {
+    const word = page * PAGE_WORDS + i * blockWords;
+    if (i32[word + HEADER_INFO] !== 0 || marks[first + i] !== 0) continue;
+    survey.findings.add('BLOCK_LOST', word, 1, 0);
+    roles[first + i] = ROLE_DAMAGED; // perhaps an object whose header was lost: so no reference
+    survey.loseSight(); // to it is wrong by itself, and what it held is not known
+  }
+}

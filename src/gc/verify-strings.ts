@@ -1,0 +1,116 @@
+/**
+ * Verification, strings: their form and their hash.
+ *
+ * Where the length of a string and its flag disagree about interning, the length decides how it
+ * is read, so that a wrong flag is one finding and not many.
+ */
+
+import {
+  HEADER_INFO,
+  INTERN_MAX,
+  STRING_CHARS,
+  STRING_HASH,
+  STRING_INTERNED,
+  STRING_LENGTH,
+  STRING_MAX,
+  STRING_TWO_BYTE,
+} from '../memory/layout.ts';
+import type { FindingCode } from './verify-findings.ts';
+
+/** The info words of strings differ in these bits only. */
+export const STRING_BITS = STRING_TWO_BYTE | STRING_INTERNED;
+
+/** What the last `stringFault` expected and found. */
+export const fault = { expected: 0, found: 0 };
+
+/** Words of a string by its length and form; -1 when its length is none. */
+export function stringWords(i32: Int32Array, string: number): number {
+  const length = i32[string + STRING_LENGTH];
+  if (length < 0 || length > STRING_MAX) return -1;
+  return charsOf(i32, string) - string + charWords(i32, string);
+}
+
+export function charWords(i32: Int32Array, string: number): number {
+  const length = i32[string + STRING_LENGTH];
+  const isTwoByte = (i32[string + HEADER_INFO] & STRING_TWO_BYTE) !== 0;
+  return Math.ceil((isTwoByte ? length * 2 : length) / 4);
+}
+
+function charsOf(i32: Int32Array, string: number): number {
+  return string + STRING_CHARS + (i32[string + STRING_LENGTH] <= INTERN_MAX ? 1 : 0);
+}
+
+/** The first rule that a string breaks; null for a sound one. Its words lie in its block. */
+export function stringFault(i32: Int32Array, string: number): FindingCode | null {
+  const info = i32[string + HEADER_INFO];
+  const length = i32[string + STRING_LENGTH];
+  const interned = length <= INTERN_MAX ? STRING_INTERNED : 0;
+  if (breaks(interned, info & STRING_INTERNED)) return 'STRING_INTERNED_WRONG';
+  const chars = charsOf(i32, string);
+  const count = charWords(i32, string);
+  const isTwoByte = (info & STRING_TWO_BYTE) !== 0;
+  const lastBytes = (isTwoByte ? length * 2 : length) % 4;
+  if (lastBytes !== 0) {
+    const last = chars + count - 1;
+    const padding = i32[last] >>> (lastBytes * 8);
+    if (breaks(0, padding)) return 'STRING_PADDING_WRONG';
+  }
+  if (isTwoByte && !needsTwoBytes(i32, chars, count)) {
+    breaks(0, STRING_TWO_BYTE);
+    return 'STRING_FORM_WRONG';
+  }
+  if (breaks(hashOfString(i32, string), i32[string + STRING_HASH])) return 'STRING_HASH_WRONG';
+  return null;
+}
+
+function breaks(expected: number, found: number): boolean {
+  fault.expected = expected;
+  fault.found = found;
+  return expected !== found;
+}
+
+function needsTwoBytes(i32: Int32Array, chars: number, count: number): boolean {
+  for (let i = 0; i < count; i++) if ((i32[chars + i] & 0xff00_ff00) !== 0) return true;
+  return false;
+}
+
+/** The hash of a string's characters: MurmurHash3 over its words, seeded by its length. */
+export function hashOfString(i32: Int32Array, string: number): number {
+  const chars = charsOf(i32, string);
+  const count = charWords(i32, string);
+  let hash = i32[string + STRING_LENGTH];
+  for (let i = 0; i < count; i++) {
+    let word = Math.imul(i32[chars + i], 0xcc9e2d51);
+    word = Math.imul((word << 15) | (word >>> 17), 0x1b873593);
+    hash ^= word;
+    hash = Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64;
+  }
+  return finishHash(hash | 0);
+}
+
+/** The finalizer of MurmurHash3. */
+export function finishHash(word: number): number {
+  let hash = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}
+
+/** Whether two strings have the same characters. */
+export function haveEqualText(i32: Int32Array, a: number, b: number): boolean {
+  if (i32[a + STRING_LENGTH] !== i32[b + STRING_LENGTH]) return false;
+  const count = charWords(i32, a);
+  if (count !== charWords(i32, b)) return false;
+  const charsA = charsOf(i32, a);
+  const charsB = charsOf(i32, b);
+  for (let i = 0; i < count; i++) if (i32[charsA + i] !== i32[charsB + i]) return false;
+  return true;
+}
+
+/** The text of a string whose words lie in its block. */
+export function textOf(i32: Int32Array, string: number): string {
+  const length = i32[string + STRING_LENGTH];
+  const isTwoByte = (i32[string + HEADER_INFO] & STRING_TWO_BYTE) !== 0;
+  const words = i32.slice(charsOf(i32, string), charsOf(i32, string) + charWords(i32, string));
+  const bytes = Buffer.from(words.buffer, 0, isTwoByte ? length * 2 : length);
+  return bytes.toString(isTwoByte ? 'utf16le' : 'latin1');
+}

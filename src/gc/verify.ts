@@ -1,0 +1,159 @@
+/**
+ * `heap.verify()`: recomputes everything that can be recomputed, and says what does not agree.
+ *
+ * It shares no traversal code with what it checks, believes no address before checking it, and
+ * only reads. It neither throws nor hangs on damaged memory: every walk marks what it has seen in
+ * private tables (`verify-survey.ts`), so it is linear in the heap.
+ *
+ * One damage should be one finding. So the passes stand in the order in which one rests on the
+ * other, and a pass that cannot be trusted any more is left out.
+ *
+ * Garbage that only holds itself is no finding: its counts are explained. An object with a count
+ * that nothing explains is one, reachable or not.
+ */
+
+import {
+  HEADER_COUNT,
+  HEADER_INFO,
+  HEADER_WORDS,
+  INTERN_MAX,
+  KIND_SHIFT,
+  MAP_ITERATORS,
+  type ObjectRef,
+  PAGE_WORDS,
+  STRING_LENGTH,
+  VALUE_WORDS,
+} from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
+import { checkAccounting } from './verify-accounting.ts';
+import type { Finding } from './verify-findings.ts';
+import { checkHeaders } from './verify-headers.ts';
+import { checkInternTable } from './verify-interning.ts';
+import { checkKinds } from './verify-kinds.ts';
+import { checkBins, checkFreeLists, checkFreeRuns } from './verify-lists.ts';
+import { checkMap } from './verify-maps.ts';
+import { surveyPages } from './verify-pages.ts';
+import { checkControl, checkRoots, checkThreads } from './verify-roots.ts';
+import {
+  HOLDERS_MAX,
+  MARK_CLAIMED,
+  ROLE_ARRAY,
+  ROLE_BIGINT,
+  ROLE_CHUNK,
+  ROLE_FREE,
+  ROLE_MAP,
+  ROLE_NODE,
+  ROLE_STRING,
+  ROLE_STRUCT,
+  Survey,
+  TILE_IN_USE,
+} from './verify-survey.ts';
+import { checkValue, countReference } from './verify-values.ts';
+import { checkArray } from './verify-vectors.ts';
+
+export type { Finding } from './verify-findings.ts';
+
+/**
+ * Verifies the heap. The caller holds the GIL; `locals` are the objects that local handles of the
+ * running section hold, one count each.
+ *
+ * Returns what was found, at most FINDINGS_MAX; nothing when the heap is sound.
+ */
+export function verifyHeap(mem: Memory, locals: readonly ObjectRef[]): Finding[] {
+  const survey = new Survey(mem, locals);
+  checkControl(survey);
+  checkThreads(survey);
+  if (!surveyPages(survey)) return survey.findings.list;
+  checkFreeLists(survey);
+  checkBins(survey);
+  checkFreeRuns(survey);
+  checkKinds(survey);
+  checkHeaders(survey);
+  survey.copyRoles();
+  checkAccounting(survey);
+
+  checkInternTable(survey);
+  checkReferences(survey);
+  checkRoots(survey);
+  checkOwnership(survey);
+  return survey.findings.list;
+}
+
+/** Calls `check` with the address, the number and the role of every block that is not free. */
+function forEachBlock(
+  survey: Survey,
+  check: (survey: Survey, word: number, block: number, role: number) => void,
+): void {
+  const { tiles, roles } = survey;
+  for (let page = 0; page < tiles.length; page++) {
+    if (tiles[page] !== TILE_IN_USE) continue;
+    const first = survey.firstBlock[page];
+    const end = first + survey.carved[page];
+    const blockWords = survey.blockWords[page];
+    let word = page * PAGE_WORDS;
+    for (let block = first; block < end; block++, word += blockWords) {
+      if (roles[block] !== ROLE_FREE) check(survey, word, block, roles[block]);
+    }
+  }
+}
+
+/** Counts the references that objects hold, and checks containers on the way. */
+function checkReferences(survey: Survey): void {
+  forEachBlock(survey, (s, word, _, role) => {
+    if (role === ROLE_STRUCT) checkStruct(s, word);
+    else if (role === ROLE_ARRAY) checkArray(s, word);
+    else if (role === ROLE_MAP) checkMap(s, word);
+  });
+}
+
+function checkStruct(survey: Survey, struct: number): void {
+  const { i32, kinds } = survey;
+  const kind = i32[struct + HEADER_INFO] >>> KIND_SHIFT;
+  const references = kinds.references[kind];
+  const isString = kinds.isString[kind];
+  const slots = struct + HEADER_WORDS;
+  for (let i = 0; i < references; i++) {
+    const target = i32[slots + i];
+    if (target === 0) continue;
+    const role = countReference(survey, target, struct);
+    if (isString === null || role < ROLE_STRUCT || role > ROLE_BIGINT) continue;
+    if ((role === ROLE_STRING) !== (isString[i] === 1) || role === ROLE_BIGINT) {
+      survey.findings.add('FIELD_WRONG', struct, isString[i], target);
+      survey.isCountable = false; // the object that should be here has lost a holder
+    }
+  }
+  const from = struct + kinds.valuesAt[kind];
+  const to = from + kinds.values[kind] * VALUE_WORDS;
+  for (let at = from; at < to; at += VALUE_WORDS) checkValue(survey, at, struct);
+}
+
+/** Compares counts with the references found; finds backing and short strings that are lost. */
+function checkOwnership(survey: Survey): void {
+  forEachBlock(survey, (s, word, block, role) => {
+    const holders = s.holders[block] & HOLDERS_MAX;
+    if (role <= ROLE_BIGINT) checkCount(s, word, holders);
+    const isClaimed = (s.marks[block] & MARK_CLAIMED) !== 0;
+    if (role === ROLE_MAP) checkIterators(s, word, holders);
+    if (isClaimed) return;
+    if (role === ROLE_NODE || role === ROLE_CHUNK) {
+      if (s.isBackingKnown) s.findings.add('BACKING_LOST', word, 1, 0);
+    } else if (role === ROLE_STRING && s.isInternTableKnown) {
+      if (s.i32[word + STRING_LENGTH] <= INTERN_MAX) s.findings.add('INTERN_LOST', word, 1, 0);
+    }
+  });
+}
+
+function checkCount(survey: Survey, word: number, holders: number): void {
+  const count = survey.i32[word + HEADER_COUNT];
+  // Negative: immortal. Zero has its own finding.
+  if (count <= 0 || count === holders || !survey.isCountable) return;
+  const code = count < holders ? 'REFCOUNT_TOO_LOW' : 'REFCOUNT_TOO_HIGH';
+  survey.findings.add(code, word, holders, count);
+}
+
+/** Every open iterator holds its map by a row. */
+function checkIterators(survey: Survey, map: number, holders: number): void {
+  const iterators = survey.i32[map + MAP_ITERATORS];
+  if (iterators >= 0 && (iterators <= holders || !survey.isCountable)) return;
+  survey.findings.add('MAP_ITERATORS_WRONG', map, holders, iterators);
+}

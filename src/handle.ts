@@ -1,0 +1,105 @@
+/**
+ * Handles: how JavaScript code holds objects of the heap. A live handle protects its object.
+ *
+ * A handle is acquired by every access that yields it. In a section the acquisition is local: the
+ * scope that closes ends it. `keep()` and accesses outside sections acquire until `release()`.
+ * In one thread all live handles of one object are one JavaScript object, which counts once.
+ */
+
+import { type InspectOptions, inspect } from 'node:util';
+import { StaleHandleError } from './base/errors.ts';
+import { NULL_REF, type ObjectRef } from './memory/layout.ts';
+import type { Session } from './session.ts';
+
+/** Anything that refers to an object of a heap: structs, maps, arrays. */
+export abstract class Handle {
+  /** What this thread keeps for the handle's heap; stands on the prototype of each class. */
+  declare readonly $session: Session;
+  // Declared, not defined: the constructor writes each once, in the order of every handle's shape.
+  /** The object; NULL_REF once the handle is stale. */
+  declare $ref: ObjectRef;
+  /** Row in this thread's root table; 0 while the handle is only local. */
+  declare $row: number;
+  /** Place among the locals of the running section, counted from 1; 0 when it is not there. */
+  declare $local: number;
+
+  constructor(ref: ObjectRef) {
+    this.$ref = ref;
+    this.$row = 0;
+    this.$local = 0;
+  }
+
+  /**
+   * Acquires the handle until `release()`: it stays valid when its section ends. Keeps nest.
+   *
+   * @throws StaleHandleError; HeapExhaustedError when the thread's root table cannot grow.
+   */
+  keep(): this {
+    this.$session.single(keepOperation, this);
+    return this;
+  }
+
+  /**
+   * Undoes one `keep()`, or one local access when the handle is not kept. After the last the
+   * handle is stale; if nothing else refers to the object, it dies before this returns.
+   *
+   * @throws StaleHandleError when it was released before; HeapClosedError.
+   */
+  release(): void {
+    this.$session.single(releaseOperation, this);
+  }
+
+  /** Whether `other` refers to the same object. @throws StaleHandleError */
+  is(other: Handle): boolean {
+    if (!(other instanceof Handle)) throw new TypeError('is() compares with another handle');
+    return refOf(this) === refOf(other) && this.$session === other.$session;
+  }
+
+  /** Undoes one acquisition: `using` ends what the access before it began. Never throws twice. */
+  [Symbol.dispose](): void {
+    const session = this.$session;
+    if (this.$ref === NULL_REF || !session.isOpen) return;
+    session.single(disposeOperation, this);
+  }
+
+  /** Prints the contents, cycles included. */
+  [inspect.custom](depth: number, options: InspectOptions): unknown {
+    return this.$session.inspect(this, depth, options);
+  }
+}
+
+// Assigning to a property that a handle does not have goes up the prototype chain and ends here.
+const guard: ProxyHandler<object> = {
+  set(_target, name, _value, handle: Handle): never {
+    const { name: what } = handle.constructor;
+    throw new TypeError(`${what} has no field '${String(name)}', and handles take no others`);
+  },
+};
+Object.setPrototypeOf(Handle.prototype, new Proxy({}, guard));
+// What a handle does have is found before the guard, also while its constructor adds it.
+for (const name of ['$ref', '$row', '$local']) {
+  Object.defineProperty(Handle.prototype, name, { value: 0, writable: true });
+}
+
+/** The object of a live handle. @throws StaleHandleError */
+export function refOf(handle: Handle): ObjectRef {
+  const ref = handle.$ref;
+  if (ref === NULL_REF) throw new StaleHandleError();
+  return ref;
+}
+
+function keepOperation(session: Session, handle: Handle): void {
+  refOf(handle);
+  session.handles.keep(handle);
+}
+
+function releaseOperation(session: Session, handle: Handle): void {
+  refOf(handle);
+  session.forgetScoped(handle);
+  session.handles.release(handle);
+}
+
+function disposeOperation(session: Session, handle: Handle): void {
+  session.forgetScoped(handle);
+  session.handles.dispose(handle);
+}

@@ -1,0 +1,335 @@
+/** `Heap`: a heap as one thread sees it. Everything that users do with one begins here. */
+
+import { isMainThread } from 'node:worker_threads';
+import { HeapArray } from './array.ts';
+import {
+  bufferOf,
+  createHeap,
+  type HeapToken,
+  isCreator,
+  joinHeap,
+  leaveHeap,
+  rootMapOf,
+  tokenOf,
+} from './attach.ts';
+import { HeapClosedError } from './base/errors.ts';
+import { type HeapOptions, resolveOptions } from './base/options.ts';
+import { type Shareable, sharedRefOf } from './codec.ts';
+import { countObjects } from './gc/stats.ts';
+import { type Finding, verifyHeap } from './gc/verify.ts';
+import { type Handle, refOf } from './handle.ts';
+import type { HandleClass } from './handle-table.ts';
+import { inspectHandle } from './inspect.ts';
+import { HeapMap } from './map.ts';
+import {
+  KIND_ARRAY,
+  KIND_BIGINT,
+  KIND_MAP,
+  KIND_STRING,
+  NULL_REF,
+  type ObjectRef,
+} from './memory/layout.ts';
+import { heapIdOf } from './memory/memory.ts';
+import { createArray } from './object/array.ts';
+import { structLayoutOf } from './object/kinds.ts';
+import { createMap } from './object/map.ts';
+import type { Mutator } from './object/mutator.ts';
+import { makeImmortal, refcountOf } from './object/refcount.ts';
+import { type HandleFamily, Session } from './session.ts';
+import { type HeapStats, readStats } from './stats.ts';
+import { defineStruct, type FieldsOf, type StructClass, structHandleClass } from './struct.ts';
+
+/** What `heap.refcount` returns for an object that is never freed. */
+export const IMMORTAL_REFCOUNT = Number.POSITIVE_INFINITY;
+
+/** Options of a section. */
+export interface RunOptions {
+  /** Longest wait for the lock, in milliseconds; without it the wait is as long as it takes. */
+  readonly timeoutMs?: number;
+}
+
+/** Heaps that this thread has joined and not left, by identity. */
+const joined = new Map<string, Heap>();
+
+const family: HandleFamily = {
+  findClass(session, kind) {
+    const base: unknown = kind === KIND_ARRAY ? HeapArray : kind === KIND_MAP ? HeapMap : null;
+    if (base === null) return structHandleClass(session, kind);
+    return bindClass(session, base as HandleClass);
+  },
+  inspect: inspectHandle,
+};
+
+/** A class of handles that know their session. */
+function bindClass(session: Session, base: HandleClass): HandleClass {
+  const bound = class extends base {};
+  Object.defineProperty(bound, 'name', { value: base.name });
+  Object.defineProperty(bound.prototype, '$session', { value: session });
+  return bound;
+}
+
+let readSession: (heap: Heap) => Session;
+let leaveOnExit: (heap: Heap) => void;
+let isExitWatched = false;
+
+/**
+ * A worker leaves its heaps when it ends by itself or by `process.exit()`. The main thread does
+ * not: the process ends with it, and waiting for a lock would only delay that.
+ */
+function leaveAllOnExit(): void {
+  if (isExitWatched || isMainThread) return;
+  isExitWatched = true;
+  process.once('exit', () => {
+    for (const heap of [...joined.values()]) leaveOnExit(heap);
+  });
+}
+
+/** What this thread keeps for `heap`, for the library's other parts. @throws HeapClosedError */
+export function sessionOf(heap: Heap): Session {
+  const session = readSession(heap);
+  session.assertOpen();
+  return session;
+}
+
+/** A heap of objects that threads share. Made by `Heap.create`, joined by `Heap.attach`. */
+export class Heap implements Disposable, AsyncDisposable {
+  static {
+    readSession = (heap) => heap.#session;
+    leaveOnExit = (heap) => Heap.#leaveOnExit(heap);
+  }
+
+  readonly #session: Session;
+  readonly #id: string;
+  #root: HeapMap<string, Shareable> | undefined;
+
+  private constructor(mem: Mutator) {
+    this.#session = new Session(mem, family);
+    this.#session.onLost = () => this.#forget();
+    this.#id = heapIdOf(mem);
+    joined.set(this.#id, this);
+    leaveAllOnExit();
+  }
+
+  /**
+   * Creates a heap and joins it.
+   *
+   * @throws TypeError for an unknown option, RangeError for a value that is not allowed,
+   *   HeapExhaustedError when the system refuses the address space.
+   */
+  static create(options: HeapOptions = {}): Heap {
+    return new Heap(createHeap(resolveOptions(options)));
+  }
+
+  /**
+   * Joins a heap that another thread shares. Joining twice gives the same object.
+   *
+   * @param token what `heap.share()` returned in the other thread
+   * @throws InvalidTokenError; TooManyThreadsError beyond 128 threads; HeapClosedError.
+   */
+  static attach(token: HeapToken): Heap {
+    const mem = bufferOf(token);
+    const known = joined.get(heapIdOfBuffer(mem));
+    if (known !== undefined) return known;
+    return new Heap(joinHeap(mem));
+  }
+
+  /** The thread ends: it leaves if it can. One that ends inside a section cannot. */
+  static #leaveOnExit(heap: Heap): void {
+    if (heap.#session.mem.depth !== 0) return; // the others will find out that it is gone
+    try {
+      heap.detach();
+    } catch {
+      // The heap is broken: there is nothing to leave, and nobody here to tell.
+    }
+  }
+
+  /** A token for other threads: pass it through `workerData` or `postMessage`. */
+  share(): HeapToken {
+    this.#session.assertOpen();
+    return tokenOf(this.#session.mem.buffer);
+  }
+
+  /** This thread leaves the heap: its handles are released, its pages left to the others. */
+  detach(): void {
+    this.#leave(false);
+  }
+
+  /**
+   * Closes the heap when this thread has created it: sections in all threads are refused from
+   * then on. In other threads it is `detach`.
+   */
+  async close(): Promise<void> {
+    this.#leave(isCreator(this.#session.mem));
+  }
+
+  [Symbol.dispose](): void {
+    this.#leave(isCreator(this.#session.mem));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #leave(closes: boolean): void {
+    const session = this.#session;
+    if (!session.isOpen) return;
+    if (session.mem.depth !== 0) {
+      throw new TypeError('a thread cannot leave the heap inside a section; end the section first');
+    }
+    try {
+      session.enter(Number.POSITIVE_INFINITY);
+    } catch (error) {
+      this.#forget();
+      if (error instanceof HeapClosedError) return; // closed by its creator: nothing to release
+      throw error;
+    }
+    session.iterators.closeAll();
+    this.#forget();
+    leaveHeap(session.mem, closes);
+  }
+
+  #forget(): void {
+    this.#session.isOpen = false;
+    joined.delete(this.#id);
+  }
+
+  /**
+   * Runs `body` in an exclusive section: atomic for all threads. Handles made inside end with it,
+   * but for one that is returned, which is kept. Sections nest.
+   *
+   * @throws what `body` throws; TypeError when it returns a promise; LockTimeoutError;
+   *   HeapClosedError; HeapCorruptionError when a thread died in a section.
+   */
+  run<T>(body: () => T, options?: RunOptions): T {
+    return this.#session.run(body, options === undefined ? Infinity : checkTimeout(options));
+  }
+
+  /** Runs `body`; handles acquired in it end with it, but for one that is returned. */
+  scope<T>(body: () => T): T {
+    return this.#session.scope(body);
+  }
+
+  /** In a long section: lets others have the lock if they ask. Handles stay valid. */
+  safepoint(): void {
+    if (this.#session.mem.depth !== 0) this.#session.safepoint();
+    else this.#session.assertOpen();
+  }
+
+  /**
+   * Declares a struct: a record with typed fields. The same declaration in other threads gives
+   * classes of the same objects. Methods are added by subclassing.
+   *
+   * @throws TypeError for a bad declaration; StructMismatchError when another thread has declared
+   *   the name with other fields; HeapExhaustedError.
+   */
+  struct<T>(name: string, fields: FieldsOf<T>): StructClass<T> {
+    return defineStruct<T>(this.#session, name, fields);
+  }
+
+  /** A new map. @throws HeapExhaustedError */
+  map<K = Shareable, V = Shareable>(): HeapMap<K, V> {
+    return this.#session.single(createOperation, createMap) as unknown as HeapMap<K, V>;
+  }
+
+  /** A new array. @throws HeapExhaustedError */
+  array<T = Shareable>(): HeapArray<T> {
+    return this.#session.single(createOperation, createArray) as unknown as HeapArray<T>;
+  }
+
+  /** The named roots, which every thread sees. */
+  get root(): HeapMap<string, Shareable> {
+    this.#session.assertOpen();
+    if (this.#root === undefined || this.#root.$ref === NULL_REF) {
+      this.#root = this.#session.single(rootOperation, this) as HeapMap<string, Shareable>;
+    }
+    return this.#root;
+  }
+
+  /** A number that tells living objects apart; it may be used again after an object's death. */
+  id(handle: Handle): number {
+    this.#session.assertOpen();
+    return sharedRefOf(this.#session, handle, 'the argument of id()');
+  }
+
+  /**
+   * The exact reference count of an object: slots that hold it, and threads with live handles.
+   * `IMMORTAL_REFCOUNT` for one that is never freed.
+   */
+  refcount(handle: Handle): number {
+    return this.#session.single(refcountOperation, handle);
+  }
+
+  /** Makes an object immortal, for as long as the heap lives (PEP 683). */
+  immortalize(handle: Handle): void {
+    this.#session.single(immortalizeOperation, handle);
+  }
+
+  /** What lives in the heap, and how its lock was used. Walks the heap. */
+  stats(): HeapStats {
+    const session = this.#session;
+    return session.run(
+      () => readStats(session.mem, countObjects(session.mem), (kind) => kindName(session, kind)),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** Checks everything that must hold in a heap. Empty when it is sound. Walks the heap. */
+  verify(): Finding[] {
+    const session = this.#session;
+    return session.run(
+      () => verifyHeap(session.mem, session.handles.localRefs()),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+}
+
+function heapIdOfBuffer(buffer: SharedArrayBuffer): string {
+  return heapIdOf({ i32: new Int32Array(buffer) });
+}
+
+function checkTimeout(options: RunOptions): number {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`section options must be an object, not ${String(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (name !== 'timeoutMs') {
+      throw new TypeError(`unknown section option '${name}'; the option is timeoutMs`);
+    }
+  }
+  const { timeoutMs = Number.POSITIVE_INFINITY } = options;
+  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
+    throw new RangeError(`timeoutMs must be a number of at least 0, not ${String(timeoutMs)}`);
+  }
+  return timeoutMs;
+}
+
+function createOperation(session: Session, create: (mem: Mutator) => ObjectRef): Handle {
+  return session.handles.adopt(create(session.mem));
+}
+
+function rootOperation(session: Session): Handle {
+  const root = session.handles.wrap(rootMapOf(session.mem));
+  session.handles.keep(root); // for as long as this thread is in the heap
+  return root;
+}
+
+function refcountOperation(session: Session, handle: Handle): number {
+  sharedRefOf(session, handle, 'the argument of refcount()');
+  const count = refcountOf(session.mem, refOf(handle));
+  return count < 0 ? IMMORTAL_REFCOUNT : count;
+}
+
+function immortalizeOperation(session: Session, handle: Handle): void {
+  makeImmortal(session.mem, sharedRefOf(session, handle, 'the argument of immortalize()'));
+}
+
+const BUILTIN_KINDS = new Set(['string', 'bigint', 'array', 'map']);
+
+function kindName(session: Session, kind: number): string {
+  if (kind === KIND_STRING) return 'string';
+  if (kind === KIND_BIGINT) return 'bigint';
+  if (kind === KIND_ARRAY) return 'array';
+  if (kind === KIND_MAP) return 'map';
+  const { name } = structLayoutOf(session.mem, kind);
+  return BUILTIN_KINDS.has(name) ? `struct ${name}` : name;
+}

@@ -1,0 +1,103 @@
+/**
+ * Printing: handles as `console.log` shows them. A snapshot in ordinary objects is taken in one
+ * section, as deep as it will be printed, so that cycles come out as cycles; `util.inspect` then
+ * does what it always does.
+ */
+
+import { type InspectOptions, inspect } from 'node:util';
+import { HeapArray } from './array.ts';
+import type { Shareable } from './codec.ts';
+import { Handle } from './handle.ts';
+import { firstEntries, HeapMap } from './map.ts';
+import { kindOf } from './object/header.ts';
+import { structLayoutOf } from './object/kinds.ts';
+import type { Session } from './session.ts';
+
+const DEFAULT_MAX = 100;
+/** The printed size of a map is exact up to here. */
+const FILL_MAX = 1e6;
+
+/** What is printed of a handle: a snapshot, or a line for a handle that protects nothing. */
+export function inspectHandle(handle: Handle, depth: number, options: InspectOptions): unknown {
+  const { $session: session } = handle;
+  const { name } = handle.constructor;
+  if (handle.$ref === 0) return `[stale ${name}]`;
+  if (!session.isOpen) return `[${name} of a closed heap]`;
+  const levels = options.depth === null ? Number.POSITIVE_INFINITY : depth;
+  const limit = (options.maxArrayLength ?? Number.POSITIVE_INFINITY) + 1;
+  const max = options.maxArrayLength === undefined ? DEFAULT_MAX + 1 : limit;
+  const snapshot = session.run(
+    () => session.scope(() => new Snapshot(session, max).of(handle, levels)),
+    Number.POSITIVE_INFINITY,
+  );
+  return inspect(snapshot, { ...options, depth: options.depth === null ? null : depth });
+}
+
+/** A copy of part of the graph in ordinary objects, breadth first. */
+class Snapshot {
+  readonly #session: Session;
+  readonly #max: number;
+  readonly #copies = new Map<Handle, object>();
+  readonly #pending: [Handle, object, number][] = [];
+
+  constructor(session: Session, max: number) {
+    this.#session = session;
+    this.#max = max;
+  }
+
+  of(handle: Handle, levels: number): object {
+    const copy = this.#copyOf(handle, levels);
+    for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) {
+      this.#fill(...next);
+    }
+    return copy as object;
+  }
+
+  /** The copy of a value: an object to be filled later, empty when it is too deep to be seen. */
+  #copyOf(value: Shareable, levels: number): unknown {
+    if (!(value instanceof Handle)) return value;
+    const known = this.#copies.get(value);
+    if (known !== undefined) return known;
+    const copy = emptyCopy(value);
+    this.#copies.set(value, copy);
+    if (levels >= 0) this.#pending.push([value, copy, levels - 1]);
+    return copy;
+  }
+
+  #fill(handle: Handle, copy: object, levels: number): void {
+    if (handle instanceof HeapMap) {
+      const map = copy as Map<unknown, unknown>;
+      for (const [key, value] of firstEntries(this.#session, handle.$ref, this.#max)) {
+        map.set(this.#copyOf(key, levels), this.#copyOf(value, levels));
+      }
+      // Entries that will not be printed stand for the rest, so that the printed size is right.
+      while (map.size < Math.min(handle.size, FILL_MAX)) map.set(Symbol(), undefined);
+    } else if (handle instanceof HeapArray) {
+      const { length } = handle;
+      const elements = copy as unknown[];
+      elements.length = length;
+      for (let i = 0; i < Math.min(length, this.#max); i++) {
+        elements[i] = this.#copyOf(handle.at(i), levels);
+      }
+    } else {
+      const { mem } = this.#session;
+      for (const { name } of structLayoutOf(mem, kindOf(mem, handle.$ref)).fields) {
+        const value = (handle as unknown as Record<string, Shareable>)[name];
+        (copy as Record<string, unknown>)[name] = this.#copyOf(value, levels);
+      }
+    }
+  }
+}
+
+/** An empty ordinary object that prints under the name of the handle's class. */
+function emptyCopy(handle: Handle): object {
+  const { name } = handle.constructor;
+  if (handle instanceof HeapMap) return new (named(name, class extends Map {}))();
+  if (handle instanceof HeapArray) return new (named(name, class extends Array {}))();
+  return new (named(name, class {}))();
+}
+
+function named<C>(name: string, copyClass: C): C {
+  Object.defineProperty(copyClass, 'name', { value: name });
+  return copyClass;
+}

@@ -1,0 +1,85 @@
+/**
+ * The open map iterators of one thread.
+ *
+ * An open iterator holds its map by a row of the root table and is counted in the map, which keeps
+ * its entries in place meanwhile. It closes at its end or when its loop is left. Iterators that
+ * outlive their section are watched by a FinalizationRegistry; leaving the heap closes all.
+ */
+
+import { NULL_REF, type ObjectRef } from './memory/layout.ts';
+import { decref } from './object/dealloc.ts';
+import { closeIterator, openIterator } from './object/map-chunks.ts';
+import type { Mutator } from './object/mutator.ts';
+import { incref } from './object/refcount.ts';
+import { addRow, removeRow } from './object/rows.ts';
+
+/** Where an iterator stands. */
+export interface Place {
+  /** The map, held by `row`; NULL_REF while the iterator is not open. */
+  map: ObjectRef;
+  row: number;
+  /** The entry returned last; 0 at the beginning. */
+  entry: number;
+  done: boolean;
+}
+
+/** An iterator at its beginning. */
+export const createPlace = (): Place => ({ map: NULL_REF, row: 0, entry: 0, done: false });
+
+/** The open iterators of a thread. */
+export class MapIterators {
+  readonly #mem: Mutator;
+  readonly #open = new Set<Place>();
+  /** Iterators opened in the running section, with their places. */
+  #fresh: [object, Place][] = [];
+  readonly #forgotten: Place[] = [];
+  readonly #registry: FinalizationRegistry<Place>;
+
+  constructor(mem: Mutator, onForgotten: () => void) {
+    this.#mem = mem;
+    this.#registry = new FinalizationRegistry((place) => {
+      this.#forgotten.push(place);
+      onForgotten();
+    });
+  }
+
+  /** Whether `endSection` has something to do. */
+  get needsAttention(): boolean {
+    return this.#fresh.length !== 0 || this.#forgotten.length !== 0;
+  }
+
+  /** Opens an iterator over `map`. @throws HeapExhaustedError */
+  open(iterator: object, place: Place, map: ObjectRef): void {
+    place.row = addRow(this.#mem, map);
+    incref(this.#mem, map);
+    openIterator(this.#mem, map);
+    place.map = map;
+    this.#open.add(place);
+    this.#fresh.push([iterator, place]);
+  }
+
+  /** Closes an iterator. The caller holds the GIL. */
+  close(place: Place): void {
+    const { map, row } = place;
+    if (map === NULL_REF) return;
+    this.#open.delete(place);
+    place.map = NULL_REF;
+    closeIterator(this.#mem, map);
+    removeRow(this.#mem, row);
+    decref(this.#mem, map);
+  }
+
+  /** Watches what is still open, and closes what was forgotten. The caller holds the GIL. */
+  endSection(): void {
+    for (const [iterator, place] of this.#fresh) {
+      if (place.map !== NULL_REF) this.#registry.register(iterator, place);
+    }
+    this.#fresh = [];
+    for (const place of this.#forgotten.splice(0)) this.close(place);
+  }
+
+  /** Closes all: the thread leaves the heap. The caller holds the GIL. */
+  closeAll(): void {
+    for (const place of [...this.#open]) this.close(place);
+  }
+}

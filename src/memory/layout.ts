@@ -1,0 +1,344 @@
+/**
+ * The memory map: the only file that knows an offset.
+ *
+ * One fixed `SharedArrayBuffer`, seen as 4-byte words. A word index is the only address; 0 is
+ * null. Each word names its discipline:
+ *
+ *   constant  written by the creator before anybody else attaches, or before it is published
+ *   GIL       plain access, by the thread that holds the GIL
+ *   atomic    only through `sync/`, by `Atomics`
+ *   owner     written by one thread only (the one whose record it is), read by anybody
+ *   counted   a reference count: GIL, or `Atomics` when the heap was created with atomic counts
+ *
+ *   word 0            ┌────────────────────────────────┐
+ *                     │ control words                  │  CONTROL_WORDS
+ *   threadTable       ├────────────────────────────────┤
+ *                     │ 128 threads + the abandoned    │  (MAX_THREADS + 1) * THREAD_WORDS
+ *   deathEpochs       ├────────────────────────────────┤
+ *                     │ a counter per string-cache line│  EPOCH_WORDS
+ *   kindTable         ├────────────────────────────────┤
+ *                     │ one record per kind            │  MAX_KINDS * KIND_WORDS
+ *   pageTable         ├────────────────────────────────┤
+ *                     │ one record per page            │  pages * PAGE_RECORD_WORDS
+ *   firstPage * 2^14  ├────────────────────────────────┤
+ *                     │ pages of blocks                │
+ *   maxWords          └────────────────────────────────┘
+ *
+ * The tables in front are reserved, not committed: the system gives memory to what is touched.
+ */
+
+import { assert } from '../base/assert.ts';
+
+declare const unit: unique symbol;
+declare const role: unique symbol;
+/** An address: the index of a 4-byte word in the heap's buffer. */
+export type WordIndex = number & { readonly [unit]: 'word' };
+/** The address of an object's header. */
+export type ObjectRef = WordIndex & { readonly [role]: 'object' };
+/** A page's number, counted from word 0. */
+export type PageIndex = number & { readonly [unit]: 'page' };
+/** A thread's number in one heap: 1 to MAX_THREADS. */
+export type ThreadId = number & { readonly [unit]: 'thread' };
+
+export const NULL_REF = 0 as ObjectRef;
+export const WORD_BYTES = 4;
+
+// ── Control words ────────────────────────────────────────────────────────────────────────────
+
+export const CONTROL_NULL = 0; //             constant  0: reading through null finds nothing
+export const CONTROL_MAGIC = 46; //           constant  MAGIC
+export const CONTROL_VERSION = 1; //          constant  LAYOUT_VERSION
+export const CONTROL_PAGES = 2; //            constant  pages in the buffer, tables included
+export const CONTROL_FIRST_PAGE = 3; //       constant  first page that holds blocks
+export const CONTROL_ID_LOW = 4; //           constant  random: tells heaps apart
+export const CONTROL_ID_HIGH = 5; //          constant
+export const CONTROL_COUNTS = 6; //           constant  1: counts are atomic
+export const CONTROL_SWITCH_US = 7; //        constant  switch interval in microseconds
+export const CONTROL_CREATOR = 8; //          constant  thread id of the creator
+export const CONTROL_ROOT_MAP = 9; //         GIL       the map of named roots
+export const CONTROL_KIND_COUNT = 10; //      GIL       records used in the kind table
+export const CONTROL_TOP_PAGE = 11; //        GIL       pages from here on were never touched
+export const CONTROL_INTERN_ROOT = 12; //     GIL       buckets of the intern table (a vector)
+export const CONTROL_INTERN_HEIGHT = 13; //   GIL
+export const CONTROL_INTERN_BUCKETS = 14; //  GIL       buckets in use (linear hashing)
+export const CONTROL_INTERN_COUNT = 15; //    GIL       interned strings
+export const CONTROL_GIL = 16; //             atomic    see sync/gil.ts; a cache line of its own
+export const CONTROL_STATE = 32; //           atomic    HEAP_OPEN, HEAP_CLOSED or HEAP_BROKEN
+export const CONTROL_BROKEN_BY = 33; //       atomic    id of the thread that died in a section
+export const CONTROL_TICKET = 34; //          atomic    order in which threads began to wait
+export const CONTROL_WAITERS = 36; //         atomic    4 words: a bit per thread that is parked
+export const CONTROL_THREADS_SEEN = 44; //    atomic    attaches so far
+// Reserved for collections: counts and thresholds per generation, the collecting flag.
+export const CONTROL_GC = 48; //              GIL       16 words
+export const CONTROL_FREE_RUNS = 64; //       GIL       heads of the lists of free page runs
+export const CONTROL_WORDS = 128;
+
+export const MAGIC = 0x53_48_52_43; // 'SHRC'
+export const LAYOUT_VERSION = 1;
+export const HEAP_OPEN = 1;
+export const HEAP_CLOSED = 2;
+export const HEAP_BROKEN = 3;
+
+/** Lists of free runs: by exact length up to 32 pages, then one list per power of two. */
+export const FREE_RUN_LISTS = 48;
+export const FREE_RUN_EXACT = 32;
+
+// ── Thread records ───────────────────────────────────────────────────────────────────────────
+//
+// One per attached thread, at threadTable + (id - 1) * THREAD_WORDS. The last record is nobody's:
+// its bins hold the pages of threads that have left.
+
+export const MAX_THREADS = 128;
+export const ABANDONED = (MAX_THREADS + 1) as ThreadId;
+export const THREAD_STATE = 0; //          atomic  THREAD_FREE, THREAD_ATTACHED
+export const THREAD_PARK = 1; //           atomic  see sync/gil.ts
+export const THREAD_TICKET = 2; //         owner   order among waiters
+export const THREAD_OS_ID = 3; //          owner   thread id of the system; 0 when unknown
+export const THREAD_START_LOW = 4; //      owner   the system's start time of that thread
+export const THREAD_START_HIGH = 5; //     owner
+export const THREAD_SECTIONS = 6; //       owner   sections begun (wraps)
+export const THREAD_WAITS = 7; //          owner   times the lock was waited for
+export const THREAD_WAIT_US = 8; //        owner   microseconds waited (wraps)
+export const THREAD_HANDOVERS = 9; //      owner   times it handed the lock over
+export const THREAD_ROWS_ROOT = 10; //     GIL     root table: a vector of references
+export const THREAD_ROWS_HEIGHT = 11; //   GIL
+export const THREAD_ROWS_COUNT = 12; //    GIL     rows ever used; a free row is 0
+export const THREAD_BINS = 64; //          GIL     per size class: first run with free blocks
+export const THREAD_WORDS = 192;
+
+export const THREAD_FREE = 0;
+export const THREAD_ATTACHED = 1;
+
+// ── Death epochs ─────────────────────────────────────────────────────────────────────────────
+//
+// Threads cache decoded strings by address. A string's death advances the counter of its cache
+// line, so a cached entry is valid exactly while the counter has the value seen when it was made.
+// GIL.
+
+export const EPOCH_WORDS = 4096;
+export const EPOCH_MASK = EPOCH_WORDS - 1;
+/** Blocks are at least 4 words, so neighbours fall on different lines. */
+export const EPOCH_SHIFT = 2;
+
+// ── Kind records ─────────────────────────────────────────────────────────────────────────────
+//
+// Where the references of a kind live. References come first, then two-word values, then scalars.
+
+export const MAX_KINDS = 4096;
+export const KIND_WORDS = 8;
+export const KIND_RECORD_SHIFT = 3;
+export const KIND_REFERENCES = 0; //  constant  one-word reference slots; -1: walked by code
+export const KIND_VALUES = 1; //      constant  two-word value slots
+export const KIND_VALUES_AT = 2; //   constant  offset of the first value slot
+export const KIND_OBJECT_WORDS = 3; //constant  words of an object
+export const KIND_SIZE_CLASS = 4; //  constant
+export const KIND_BITS = 5; //        constant  the info word of a new object
+export const KIND_DESCRIPTOR = 6; //  constant  an immortal string: the declaration as JSON
+
+// ── Page records ─────────────────────────────────────────────────────────────────────────────
+//
+// Pages are 64 KiB. A run of pages holds blocks of one size class, or one large object. The head's
+// record describes the run; a tail's record only says how far its head is.
+// One record is one cache line: the free list, the count and the owner are read together.
+
+export const PAGE_WORDS_SHIFT = 14;
+export const PAGE_WORDS = 1 << PAGE_WORDS_SHIFT;
+export const PAGE_RECORD_SHIFT = 4;
+export const PAGE_RECORD_WORDS = 1 << PAGE_RECORD_SHIFT;
+export const PAGE_FREE = 0; //         GIL  first free block, linked through word 0 of each
+export const PAGE_USED = 1; //         GIL  blocks carved and not on the free list
+export const PAGE_OWNER = 2; //        GIL  id of the owning thread; negated while the run is full
+export const PAGE_RETIRE_AT = 3; //    GIL  `used` at which a free looks closer: 0, or -1 for never
+export const PAGE_BLOCK_WORDS = 4; //  GIL
+export const PAGE_CAPACITY = 5; //     GIL  blocks the run can hold
+export const PAGE_CARVED = 6; //       GIL  blocks handed out at least once; the rest is untouched
+export const PAGE_REMOTE_FREE = 7; //  GIL  blocks freed by other threads, taken in one batch
+export const PAGE_REMOTE_COUNT = 8; // GIL
+export const PAGE_CLASS = 9; //        GIL  size class; LARGE_CLASS for a run of one large block
+export const PAGE_STATE = 10; //       GIL  PAGE_UNUSED .. PAGE_TAIL
+export const PAGE_NEXT = 11; //        GIL  in the owner's bin, or in a list of free runs
+export const PAGE_PREVIOUS = 12; //    GIL
+export const PAGE_RUN = 13; //         GIL  head: pages of the run; tail: pages back to the head
+
+export const PAGE_UNUSED = 0; // never touched
+export const PAGE_FREE_RUN = 1; // first page of a free run
+export const PAGE_BLOCKS = 2; // first page of a run in use
+export const PAGE_TAIL = 3; // further page of a run, free or in use
+
+// ── Object header ────────────────────────────────────────────────────────────────────────────
+//
+//      31                    16 15        8 7                 0
+//     ┌──────────────────────────────────────────────────────┐
+//  +0 │ refcount; negative: immortal (saturation is sticky)   │  counted
+//     ├────────────────────────┬───────────┬─────────────────┤
+//  +1 │ kind (0: a free block)  │ kind bits │ collector bits  │  constant, constant, GIL
+//     └────────────────────────┴───────────┴─────────────────┘
+//  +2   payload
+//
+// A block is an object from the one store that publishes word 1. In a free block word 1 is 0 and
+// word 0 links to the next free block; in an object that is dying word 0 links the worklist.
+
+export const HEADER_COUNT = 0;
+export const HEADER_INFO = 1;
+export const HEADER_WORDS = 2;
+export const KIND_SHIFT = 16;
+export const GC_GENERATION_MASK = 0b11; // 0 young .. 2 oldest, 3 permanent
+export const GC_TRACKED = 1 << 2;
+export const GC_FINALIZED = 1 << 3;
+export const GC_HAS_WEAKREFS = 1 << 4;
+export const IMMORTAL_COUNT = -0x40000000; // far from both ends: a stray change stays negative
+
+export const KIND_FREE = 0;
+export const KIND_STRING = 1;
+export const KIND_BIGINT = 2;
+export const KIND_ARRAY = 3;
+export const KIND_MAP = 4;
+export const KIND_NODE = 5; // backing: node of a vector
+export const KIND_CHUNK = 6; // backing: entries of a map
+export const FIRST_STRUCT_KIND = 16;
+
+// ── Strings ──────────────────────────────────────────────────────────────────────────────────
+
+export const STRING_LENGTH = 2; // constant  UTF-16 code units
+export const STRING_HASH = 3; //   constant
+export const STRING_CHARS = 4; //  constant  where characters start; one later when interned
+export const STRING_LINK = 4; //   GIL       interned: next string in the bucket
+export const STRING_TWO_BYTE = 1 << 8; // else one byte per character; the smaller one that fits
+export const STRING_INTERNED = 1 << 9; // exactly the strings of up to INTERN_MAX units
+export const INTERN_MAX = 32;
+/** V8's own limit, near 2^29. */
+export const STRING_MAX = 0x1fffffe8;
+
+export const BIGINT_VALUE = 2; // constant  a signed or unsigned 64-bit integer, low word first
+export const BIGINT_HIGH = 3; //  constant
+export const BIGINT_WORDS = 4;
+export const BIGINT_UNSIGNED = 1 << 8; // read it as unsigned
+
+// ── Vectors: words addressed by index, grown without ever moving more than a leaf ────────────
+//
+// A radix tree of nodes. Height 1: the root is a leaf of up to LEAF_WORDS words. Height h + 1:
+// the root points to up to LEAF_WORDS nodes of height h. Only a root may be smaller than full.
+
+export const NODE_OWNER = 0; // GIL  the object it belongs to; -thread id for a root table
+export const NODE_PAYLOAD = 2;
+export const LEAF_SHIFT = 10;
+export const LEAF_WORDS = 1 << LEAF_SHIFT;
+export const LEAF_MASK = LEAF_WORDS - 1;
+export const NODE_WORDS_MAX = LEAF_WORDS + NODE_PAYLOAD;
+export const NODE_SHIFT_AT = 8; // bits 8..15 of the info word: log2 of the words it holds
+
+export const ARRAY_LENGTH = 2; // GIL
+export const ARRAY_ROOT = 3; //   GIL
+export const ARRAY_HEIGHT = 4; // GIL
+export const ARRAY_WORDS = 6;
+
+// ── Maps: entries in insertion order in a list of chunks, found through a linear-hashed table ──
+//
+//  chunk: owner | info | next | previous | used | live | empty link | - | entries ...
+//  entry: key (2 words) | value (2 words) | next entry in the bucket | hash
+
+export const MAP_SIZE = 2; //         GIL  entries
+export const MAP_FIRST = 3; //        GIL  first chunk
+export const MAP_LAST = 4; //         GIL  chunk that takes new entries
+export const MAP_BUCKETS_ROOT = 5; // GIL  vector of entry addresses
+export const MAP_BUCKETS_HEIGHT = 6; // GIL
+export const MAP_BUCKET_COUNT = 7; // GIL  0: small, searched one by one
+export const MAP_ITERATORS = 8; //    GIL  open iterators: entries stay where they are meanwhile
+export const MAP_EMPTY = 9; //        GIL  empty chunks to be freed when the last iterator closes
+export const MAP_WORDS = 10;
+
+export const CHUNK_OWNER = 0; //      GIL
+export const CHUNK_NEXT = 2; //       GIL
+export const CHUNK_PREVIOUS = 3; //   GIL
+export const CHUNK_USED = 4; //       GIL  entries appended so far, holes included
+export const CHUNK_LIVE = 5; //       GIL
+export const CHUNK_EMPTY_LINK = 6; // GIL
+export const CHUNK_ENTRIES = 8;
+export const CHUNK_CAPACITY_MAX = 169;
+export const CHUNK_CAPACITY_MIN = 4;
+
+export const ENTRY_KEY = 0; //   GIL
+export const ENTRY_VALUE = 2; // GIL
+export const ENTRY_NEXT = 4; //  GIL
+export const ENTRY_HASH = 5; //  GIL
+export const ENTRY_WORDS = 6;
+/** Maps of up to this many entries have no table. */
+export const MAP_SMALL = 8;
+
+// ── Values: two words, the second (high) tells what it is ────────────────────────────────────
+//
+// A number is a float64, or an int32 when it is one. Everything else lives in the space of
+// negative quiet NaNs, which no stored number uses: NaN itself is stored as the positive one.
+
+export const VALUE_LOW = 0;
+export const VALUE_HIGH = 1;
+export const VALUE_WORDS = 2;
+export const TAG_MIN = 0xfff9_0000 | 0; // tags are the high words from here to -1
+export const TAG_REFERENCE = 0xfff9_0000 | 0;
+export const TAG_INT32 = 0xfffa_0000 | 0;
+export const TAG_SIMPLE = 0xfffb_0000 | 0; // low: SIMPLE_...
+export const TAG_HOLE = 0xfffc_0000 | 0; // no value here: a deleted entry
+export const NAN_HIGH = 0x7ff8_0000;
+export const SIMPLE_UNDEFINED = 0;
+export const SIMPLE_NULL = 1;
+export const SIMPLE_FALSE = 2;
+export const SIMPLE_TRUE = 3;
+
+// ── Relations ────────────────────────────────────────────────────────────────────────────────
+
+assert(
+  CONTROL_NULL === NULL_REF + PAGE_FREE,
+  'a missing page record reads as one without free blocks',
+);
+assert(HEADER_WORDS % 2 === 0, 'payloads are 8-byte aligned, so they can hold a float64');
+assert(CONTROL_FREE_RUNS + FREE_RUN_LISTS <= CONTROL_WORDS, 'the run lists fit the control words');
+assert(CONTROL_GC + 16 <= CONTROL_FREE_RUNS, 'the collector words do not overlap the run lists');
+assert(CONTROL_GIL % 16 === 0, 'the lock word starts a cache line');
+assert(CONTROL_STATE >= CONTROL_GIL + 16, 'the lock word has its cache line to itself');
+assert(MAX_THREADS === 4 * 32, 'four words hold a bit per thread');
+assert(KIND_WORDS === 1 << KIND_RECORD_SHIFT, 'a kind record is found by a shift');
+assert(MAX_KINDS <= 1 << (32 - KIND_SHIFT), 'kinds fit the info word');
+assert(PAGE_RUN < PAGE_RECORD_WORDS, 'a page record is one cache line');
+assert(STRING_INTERNED < 1 << KIND_SHIFT, 'string bits do not overlap the kind');
+assert(GC_HAS_WEAKREFS < 1 << 8, 'collector bits do not overlap the kind bits');
+assert(ENTRY_WORDS % 2 === 0, 'values in entries are 8-byte aligned');
+assert(CHUNK_ENTRIES % 2 === 0, 'entries are 8-byte aligned');
+assert(
+  CHUNK_ENTRIES + CHUNK_CAPACITY_MAX * ENTRY_WORDS <= NODE_WORDS_MAX,
+  'a full chunk fits the block of a full node',
+);
+assert(MAP_SMALL >= CHUNK_CAPACITY_MIN, 'a map without table needs no more than two chunks');
+assert(TAG_HOLE < 0, 'tags are negative as signed words');
+
+const ceilTo = (value: number, step: number) => Math.ceil(value / step) * step;
+
+/** Where the tables of a heap of `maxBytes` stand; derived, never stored. */
+export interface HeapMap {
+  readonly maxWords: number;
+  readonly pages: number;
+  readonly threadTable: WordIndex;
+  readonly deathEpochs: WordIndex;
+  readonly kindTable: WordIndex;
+  readonly pageTable: WordIndex;
+  readonly firstPage: PageIndex;
+}
+
+/** Lays out a heap of `maxBytes`, rounded down to whole pages. */
+export function layOut(maxBytes: number): HeapMap {
+  const pages = Math.floor(maxBytes / WORD_BYTES / PAGE_WORDS);
+  const threadTable = CONTROL_WORDS;
+  const deathEpochs = ceilTo(threadTable + (MAX_THREADS + 1) * THREAD_WORDS, 64);
+  const kindTable = deathEpochs + EPOCH_WORDS;
+  const pageTable = ceilTo(kindTable + MAX_KINDS * KIND_WORDS, PAGE_RECORD_WORDS);
+  const firstPage = Math.ceil((pageTable + pages * PAGE_RECORD_WORDS) / PAGE_WORDS);
+  assert(firstPage < pages, 'heap: the tables leave room for pages');
+  return {
+    maxWords: pages * PAGE_WORDS,
+    pages,
+    threadTable: threadTable as WordIndex,
+    deathEpochs: deathEpochs as WordIndex,
+    kindTable: kindTable as WordIndex,
+    pageTable: pageTable as WordIndex,
+    firstPage: firstPage as PageIndex,
+  };
+}

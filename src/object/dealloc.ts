@@ -1,0 +1,64 @@
+/**
+ * Death by count: at once, in the thread that dropped the last reference.
+ *
+ *   dealloc(x):  for each y that x references: if --count(y) == 0: dealloc(y)
+ *                free x
+ *
+ * Without the recursion: the objects still to be freed are linked through their own count words,
+ * so a chain of any length dies with constant stack and no memory (CPython: the trashcan).
+ */
+
+import { freeBlock } from '../memory/blocks.ts';
+import {
+  HEADER_COUNT,
+  type ObjectRef,
+  TAG_REFERENCE,
+  VALUE_HIGH,
+  VALUE_LOW,
+  type WordIndex,
+} from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
+import { dropCount } from './refcount.ts';
+import { dropChunks, dropReferences } from './references.ts';
+
+/** Drops one reference to an object; the last one buries it and what dies with it. */
+export function decref(mem: Memory, object: number): void {
+  if (dropCount(mem, object)) dealloc(mem, object);
+}
+
+/** Frees an object whose last reference is gone, and all that dies with it. */
+export function dealloc(mem: Memory, object: number): void {
+  const worklist = dropReferences(mem, object, 0);
+  freeBlock(mem, object as WordIndex);
+  if (worklist !== 0) bury(mem, worklist);
+}
+
+/** Frees the objects of a worklist, and all that dies with them. */
+function bury(mem: Memory, worklist: number): void {
+  let head = worklist;
+  while (head !== 0) {
+    const object = head;
+    head = dropReferences(mem, object, mem.i32[object + HEADER_COUNT]);
+    freeBlock(mem, object as WordIndex);
+  }
+}
+
+/** Drops the entries of a list of map chunks that no map has any more, and the chunks. */
+export function buryChunks(mem: Memory, first: number): void {
+  bury(mem, dropChunks(mem, first, 0));
+}
+
+/** Drops the reference that a value (low, high) may be. Its slot holds another value by now. */
+export function dropValue(mem: Memory, low: number, high: number): void {
+  if (high === TAG_REFERENCE) decref(mem, low);
+}
+
+/** Drops the reference in the value at `at`. */
+export function dropValueAt(mem: Memory, at: number): void {
+  dropValue(mem, mem.i32[at + VALUE_LOW], mem.i32[at + VALUE_HIGH]);
+}
+
+/** Drops a reference that may be null. */
+export function decrefUnlessNull(mem: Memory, object: ObjectRef): void {
+  if (object !== 0) decref(mem, object);
+}

@@ -1,0 +1,198 @@
+/**
+ * The chunks of a map: entries in insertion order, in a doubly linked list of backing blocks.
+ *
+ * Entries are appended to the last chunk and leave holes when deleted. Empty chunks are freed and
+ * sparse neighbours merged, unless an iterator is open: then entries stay where they are, and
+ * chunks that become empty wait in a list for the last iterator to close.
+ */
+
+import { assert } from '../base/assert.ts';
+import { allocateWords, freeBlock } from '../memory/blocks.ts';
+import {
+  CHUNK_CAPACITY_MAX,
+  CHUNK_CAPACITY_MIN,
+  CHUNK_EMPTY_LINK,
+  CHUNK_ENTRIES,
+  CHUNK_LIVE,
+  CHUNK_NEXT,
+  CHUNK_OWNER,
+  CHUNK_PREVIOUS,
+  CHUNK_USED,
+  ENTRY_HASH,
+  ENTRY_KEY,
+  ENTRY_NEXT,
+  ENTRY_WORDS,
+  HEADER_INFO,
+  KIND_CHUNK,
+  KIND_SHIFT,
+  MAP_BUCKET_COUNT,
+  MAP_BUCKETS_ROOT,
+  MAP_EMPTY,
+  MAP_FIRST,
+  MAP_ITERATORS,
+  MAP_LAST,
+  NODE_SHIFT_AT,
+  type ObjectRef,
+  TAG_HOLE,
+  VALUE_HIGH,
+  type WordIndex,
+} from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
+import { bucketOf } from './linear-hash.ts';
+import { wordAt } from './vector.ts';
+
+/** Whether an entry was deleted. */
+export function isHole(mem: Memory, entry: number): boolean {
+  return mem.i32[entry + ENTRY_KEY + VALUE_HIGH] === TAG_HOLE;
+}
+
+/** The end of the entries appended to a chunk. */
+export function endOf(mem: Memory, chunk: number): number {
+  return chunk + CHUNK_ENTRIES + mem.i32[chunk + CHUNK_USED] * ENTRY_WORDS;
+}
+
+/** Entries that fit into a chunk. */
+export function capacityOf(mem: Memory, chunk: number): number {
+  return (mem.i32[chunk + HEADER_INFO] >>> NODE_SHIFT_AT) & 0xff;
+}
+
+/** Appends an empty chunk, larger the larger the map is. @throws HeapExhaustedError */
+export function addChunk(mem: Memory, map: ObjectRef, size: number): void {
+  const { i32 } = mem;
+  const doubled = 1 << (32 - Math.clz32(Math.max(size, 1) - 1));
+  const capacity = Math.min(Math.max(doubled, CHUNK_CAPACITY_MIN), CHUNK_CAPACITY_MAX);
+  const last = i32[map + MAP_LAST];
+  const chunk = allocateWords(mem, CHUNK_ENTRIES + capacity * ENTRY_WORDS);
+  i32[chunk + CHUNK_OWNER] = map;
+  i32[chunk + CHUNK_NEXT] = 0;
+  i32[chunk + CHUNK_PREVIOUS] = last;
+  i32[chunk + CHUNK_USED] = 0;
+  i32[chunk + CHUNK_LIVE] = 0;
+  i32[chunk + CHUNK_EMPTY_LINK] = 0;
+  i32[chunk + HEADER_INFO] = (KIND_CHUNK << KIND_SHIFT) | (capacity << NODE_SHIFT_AT);
+  if (last === 0) i32[map + MAP_FIRST] = chunk;
+  else i32[last + CHUNK_NEXT] = chunk;
+  i32[map + MAP_LAST] = chunk;
+  // Only now may the chunk before it go: it was kept because it was the last.
+  if (last !== 0 && i32[last + CHUNK_LIVE] === 0) dropEmptyChunk(mem, map, last);
+}
+
+/** The word that points to an entry: its bucket, or the link of the entry before it. */
+export function linkTo(mem: Memory, map: ObjectRef, entry: number): number {
+  const { i32 } = mem;
+  const bucket = bucketOf(i32[entry + ENTRY_HASH], i32[map + MAP_BUCKET_COUNT]);
+  let link = wordAt(mem, map + MAP_BUCKETS_ROOT, bucket) as number;
+  while (i32[link] !== entry) {
+    assert(i32[link] !== 0, 'map: every entry is in its bucket');
+    link = i32[link] + ENTRY_NEXT;
+  }
+  return link;
+}
+
+/** Frees a chunk that became empty, or merges it with a neighbour when both are sparse. */
+export function tidyChunk(mem: Memory, map: ObjectRef, chunk: number): void {
+  const { i32 } = mem;
+  const live = i32[chunk + CHUNK_LIVE];
+  if (live === 0) {
+    if (chunk !== i32[map + MAP_LAST]) dropEmptyChunk(mem, map, chunk);
+    else if (i32[map + MAP_ITERATORS] === 0) i32[chunk + CHUNK_USED] = 0;
+    return;
+  }
+  if (i32[map + MAP_ITERATORS] !== 0 || live * 4 > capacityOf(mem, chunk)) return;
+  const previous = i32[chunk + CHUNK_PREVIOUS];
+  const next = i32[chunk + CHUNK_NEXT];
+  if (previous !== 0 && canMerge(mem, previous, chunk)) mergeChunks(mem, map, previous, chunk);
+  else if (next !== 0 && canMerge(mem, chunk, next)) mergeChunks(mem, map, chunk, next);
+}
+
+/** At most half full afterwards: so a merge is paid for by the deletions before it. */
+function canMerge(mem: Memory, chunk: number, next: number): boolean {
+  const together = mem.i32[chunk + CHUNK_LIVE] + mem.i32[next + CHUNK_LIVE];
+  return together * 2 <= capacityOf(mem, chunk);
+}
+
+/** Moves the entries of `chunk` to its front and those of `next` behind them; frees `next`. */
+function mergeChunks(mem: Memory, map: ObjectRef, chunk: number, next: number): void {
+  const { i32 } = mem;
+  let target = chunk + CHUNK_ENTRIES;
+  for (const source of [chunk, next]) {
+    const end = endOf(mem, source);
+    for (let entry = source + CHUNK_ENTRIES; entry < end; entry += ENTRY_WORDS) {
+      if (isHole(mem, entry)) continue;
+      if (entry !== target) moveEntry(mem, map, entry, target);
+      target += ENTRY_WORDS;
+    }
+  }
+  const live = (target - chunk - CHUNK_ENTRIES) / ENTRY_WORDS;
+  i32[chunk + CHUNK_USED] = live;
+  i32[chunk + CHUNK_LIVE] = live;
+  unlinkChunk(mem, map, next);
+  freeBlock(mem, next as WordIndex);
+}
+
+function moveEntry(mem: Memory, map: ObjectRef, entry: number, target: number): void {
+  const { i32 } = mem;
+  const link = i32[map + MAP_BUCKET_COUNT] === 0 ? 0 : linkTo(mem, map, entry);
+  i32.copyWithin(target, entry, entry + ENTRY_WORDS);
+  if (link !== 0) i32[link] = target;
+}
+
+function dropEmptyChunk(mem: Memory, map: ObjectRef, chunk: number): void {
+  const { i32 } = mem;
+  if (i32[map + MAP_ITERATORS] !== 0) {
+    i32[chunk + CHUNK_EMPTY_LINK] = i32[map + MAP_EMPTY];
+    i32[map + MAP_EMPTY] = chunk;
+    return;
+  }
+  unlinkChunk(mem, map, chunk);
+  freeBlock(mem, chunk as WordIndex);
+}
+
+function unlinkChunk(mem: Memory, map: ObjectRef, chunk: number): void {
+  const { i32 } = mem;
+  const next = i32[chunk + CHUNK_NEXT];
+  const previous = i32[chunk + CHUNK_PREVIOUS];
+  if (previous === 0) i32[map + MAP_FIRST] = next;
+  else i32[previous + CHUNK_NEXT] = next;
+  if (next === 0) i32[map + MAP_LAST] = previous;
+  else i32[next + CHUNK_PREVIOUS] = previous;
+}
+
+/** An iterator opens: entries stay where they are until it closes. */
+export function openIterator(mem: Memory, map: ObjectRef): void {
+  mem.i32[map + MAP_ITERATORS]++;
+}
+
+/** An iterator closes; the last one frees the chunks that became empty meanwhile. */
+export function closeIterator(mem: Memory, map: ObjectRef): void {
+  const { i32 } = mem;
+  assert(i32[map + MAP_ITERATORS] > 0, 'map: only open iterators close');
+  if (--i32[map + MAP_ITERATORS] !== 0) return;
+  let chunk = i32[map + MAP_EMPTY];
+  i32[map + MAP_EMPTY] = 0;
+  while (chunk !== 0) {
+    const next = i32[chunk + CHUNK_EMPTY_LINK];
+    unlinkChunk(mem, map, chunk);
+    freeBlock(mem, chunk as WordIndex);
+    chunk = next;
+  }
+}
+
+/**
+ * The first entry at or behind `entry` in `chunk` or a later chunk; 0 when there is none. An
+ * `entry` of 0 stands for the chunk's first, a `chunk` of 0 for the map's first.
+ */
+export function nextEntry(mem: Memory, map: ObjectRef, chunk: number, entry: number): number {
+  const { i32 } = mem;
+  let at = entry;
+  let within = chunk === 0 ? i32[map + MAP_FIRST] : chunk;
+  while (within !== 0) {
+    if (at === 0) at = within + CHUNK_ENTRIES;
+    for (const end = endOf(mem, within); at < end; at += ENTRY_WORDS) {
+      if (!isHole(mem, at)) return at;
+    }
+    within = i32[within + CHUNK_NEXT];
+    at = 0;
+  }
+  return 0;
+}

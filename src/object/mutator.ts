@@ -1,0 +1,29 @@
+/**
+ * A mutator: one thread's view of a heap, with what that thread keeps privately.
+ *
+ * Nothing here must survive the thread. The shared state is in the buffer.
+ */
+
+import type { ThreadId } from '../memory/layout.ts';
+import { Memory } from '../memory/memory.ts';
+import { StringCache } from './string-cache.ts';
+import type { StructLayout } from './struct-layout.ts';
+
+/** A thread that reads and writes objects. */
+export class Mutator extends Memory {
+  declare readonly strings: StringCache;
+  /** Struct layouts by kind, as far as this thread has met them. */
+  declare readonly layouts: StructLayout[];
+  /** Rows of this thread's root table that were used and are free. */
+  declare readonly freeRows: number[];
+  /** Nesting of exclusive sections; the GIL is held while it is above 0. */
+  declare depth: number;
+
+  constructor(buffer: SharedArrayBuffer, threadId: ThreadId) {
+    super(buffer, threadId);
+    this.strings = new StringCache(this);
+    this.layouts = [];
+    this.freeRows = [];
+    this.depth = 0;
+  }
+}

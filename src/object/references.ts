@@ -1,0 +1,160 @@
+/**
+ * Where references live: the only code that knows it for every kind.
+ *
+ * Structs are described by the kind table. The other kinds are walked by code. The verifier has a
+ * walk of its own on purpose.
+ */
+
+import { freeBlock } from '../memory/blocks.ts';
+import {
+  ARRAY_HEIGHT,
+  ARRAY_LENGTH,
+  ARRAY_ROOT,
+  CHUNK_ENTRIES,
+  CHUNK_NEXT,
+  CHUNK_USED,
+  ENTRY_KEY,
+  ENTRY_VALUE,
+  ENTRY_WORDS,
+  HEADER_COUNT,
+  HEADER_WORDS,
+  KIND_ARRAY,
+  KIND_MAP,
+  KIND_REFERENCES,
+  KIND_STRING,
+  KIND_VALUES,
+  KIND_VALUES_AT,
+  LEAF_WORDS,
+  MAP_BUCKETS_HEIGHT,
+  MAP_BUCKETS_ROOT,
+  MAP_FIRST,
+  type ObjectRef,
+  TAG_REFERENCE,
+  VALUE_HIGH,
+  VALUE_LOW,
+  VALUE_WORDS,
+  type WordIndex,
+} from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
+import { kindOf } from './header.ts';
+import { kindRecordOf } from './kinds.ts';
+import { dropCount } from './refcount.ts';
+import { buryString } from './string.ts';
+import { freeVector, wordAt } from './vector.ts';
+
+/** Calls `visit` with every object that `object` references, once per reference, in slot order. */
+export function visitReferences(
+  mem: Memory,
+  object: ObjectRef,
+  visit: (referent: ObjectRef) => void,
+): void {
+  const { i32 } = mem;
+  const kind = kindOf(mem, object);
+  const record = kindRecordOf(mem, kind);
+  const visitValue = (at: number) => {
+    if (i32[at + VALUE_HIGH] === TAG_REFERENCE) visit(i32[at + VALUE_LOW] as ObjectRef);
+  };
+  if (kind === KIND_ARRAY) {
+    const length = i32[object + ARRAY_LENGTH];
+    for (let i = 0; i < length; i++) {
+      visitValue(wordAt(mem, object + ARRAY_ROOT, i * VALUE_WORDS));
+    }
+    return;
+  }
+  if (kind === KIND_MAP) {
+    for (let chunk = i32[object + MAP_FIRST]; chunk !== 0; chunk = i32[chunk + CHUNK_NEXT]) {
+      const end = chunk + CHUNK_ENTRIES + i32[chunk + CHUNK_USED] * ENTRY_WORDS;
+      for (let entry = chunk + CHUNK_ENTRIES; entry < end; entry += ENTRY_WORDS) {
+        visitValue(entry + ENTRY_KEY);
+        visitValue(entry + ENTRY_VALUE);
+      }
+    }
+    return;
+  }
+  const end = object + HEADER_WORDS + i32[record + KIND_REFERENCES];
+  for (let at = object + HEADER_WORDS; at < end; at++) {
+    if (i32[at] !== 0) visit(i32[at] as ObjectRef);
+  }
+  const values = object + i32[record + KIND_VALUES_AT];
+  for (let i = 0; i < i32[record + KIND_VALUES]; i++) visitValue(values + i * VALUE_WORDS);
+}
+
+/**
+ * Drops every reference that the dying `object` holds, and its backing. Objects that die of it
+ * are put before `worklist`, linked through their counts. Returns the new worklist.
+ */
+export function dropReferences(mem: Memory, object: number, worklist: number): number {
+  const { i32 } = mem;
+  const kind = kindOf(mem, object);
+  const record = kindRecordOf(mem, kind);
+  const references = i32[record + KIND_REFERENCES];
+  if (references < 0) return dropSpecial(mem, object, kind, worklist);
+  let head = worklist;
+  const end = object + HEADER_WORDS + references;
+  for (let at = object + HEADER_WORDS; at < end; at++) {
+    const referent = i32[at];
+    if (referent !== 0 && dropCount(mem, referent)) {
+      i32[referent + HEADER_COUNT] = head;
+      head = referent;
+    }
+  }
+  const values = i32[record + KIND_VALUES];
+  return values === 0 ? head : dropValues(mem, object + i32[record + KIND_VALUES_AT], values, head);
+}
+
+function dropSpecial(mem: Memory, object: number, kind: number, worklist: number): number {
+  if (kind === KIND_STRING) buryString(mem, object);
+  else if (kind === KIND_ARRAY) return dropArray(mem, object, worklist);
+  else if (kind === KIND_MAP) return dropMap(mem, object, worklist);
+  return worklist;
+}
+
+/** Drops `count` values that stand in a row from `at` on. */
+function dropValues(mem: Memory, at: number, count: number, worklist: number): number {
+  const { i32 } = mem;
+  let head = worklist;
+  const end = at + count * VALUE_WORDS;
+  for (let value = at; value < end; value += VALUE_WORDS) {
+    if (i32[value + VALUE_HIGH] !== TAG_REFERENCE) continue;
+    const referent = i32[value + VALUE_LOW];
+    if (!dropCount(mem, referent)) continue;
+    i32[referent + HEADER_COUNT] = head;
+    head = referent;
+  }
+  return head;
+}
+
+function dropArray(mem: Memory, array: number, worklist: number): number {
+  const { i32 } = mem;
+  const words = i32[array + ARRAY_LENGTH] * VALUE_WORDS;
+  let head = worklist;
+  for (let word = 0; word < words; word += LEAF_WORDS) {
+    const count = Math.min(LEAF_WORDS, words - word) / VALUE_WORDS;
+    head = dropValues(mem, wordAt(mem, array + ARRAY_ROOT, word), count, head);
+  }
+  freeVector(mem, i32[array + ARRAY_ROOT], i32[array + ARRAY_HEIGHT]);
+  return head;
+}
+
+function dropMap(mem: Memory, map: number, worklist: number): number {
+  const { i32 } = mem;
+  freeVector(mem, i32[map + MAP_BUCKETS_ROOT], i32[map + MAP_BUCKETS_HEIGHT]);
+  return dropChunks(mem, i32[map + MAP_FIRST], worklist);
+}
+
+/** Drops the entries of a list of chunks, and the chunks. */
+export function dropChunks(mem: Memory, first: number, worklist: number): number {
+  const { i32 } = mem;
+  let head = worklist;
+  let chunk = first;
+  while (chunk !== 0) {
+    const end = chunk + CHUNK_ENTRIES + i32[chunk + CHUNK_USED] * ENTRY_WORDS;
+    for (let entry = chunk + CHUNK_ENTRIES; entry < end; entry += ENTRY_WORDS) {
+      head = dropValues(mem, entry + ENTRY_KEY, 2, head); // key and value stand in a row
+    }
+    const next = i32[chunk + CHUNK_NEXT];
+    freeBlock(mem, chunk as WordIndex);
+    chunk = next;
+  }
+  return head;
+}

@@ -1,0 +1,271 @@
+/**
+ * Strings: immutable, any UTF-16 content, never tracked.
+ *
+ * Short strings are interned: equal ones are one object, so maps compare them by address. The
+ * intern table holds its strings weakly; a string leaves it when it dies. Chains run through the
+ * strings themselves.
+ */
+
+import { NotShareableError } from '../base/errors.ts';
+import { allocateWords } from '../memory/blocks.ts';
+import {
+  CONTROL_INTERN_BUCKETS,
+  CONTROL_INTERN_COUNT,
+  CONTROL_INTERN_HEIGHT,
+  CONTROL_INTERN_ROOT,
+  EPOCH_MASK,
+  EPOCH_SHIFT,
+  HEADER_INFO,
+  INTERN_MAX,
+  KIND_SHIFT,
+  KIND_STRING,
+  LEAF_MASK,
+  LEAF_WORDS,
+  NULL_REF,
+  type ObjectRef,
+  STRING_CHARS,
+  STRING_HASH,
+  STRING_INTERNED,
+  STRING_LENGTH,
+  STRING_LINK,
+  STRING_MAX,
+  STRING_TWO_BYTE,
+  WORD_BYTES,
+} from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
+import { encoded, encodeString } from './encode-string.ts';
+import { publish } from './header.ts';
+import { bucketOf, FIRST_BUCKETS, splitOf } from './linear-hash.ts';
+import type { Mutator } from './mutator.ts';
+import { incref } from './refcount.ts';
+import { CACHED_LENGTH_MAX } from './string-cache.ts';
+import { ensureWord, freeLeaf, freeVector, wordAt } from './vector.ts';
+
+/** The table belongs to no object. */
+const NO_OWNER = 0;
+
+/**
+ * A string with this text; the caller owns one count. Short ones are found or made.
+ *
+ * @throws HeapExhaustedError; NotShareableError beyond V8's own length limit.
+ */
+export function createString(mem: Mutator, text: string): ObjectRef {
+  if (text.length > INTERN_MAX) return createLongString(mem, text);
+  const known = mem.strings.refOf(text) as ObjectRef;
+  if (known !== NULL_REF) {
+    incref(mem, known);
+    return known;
+  }
+  encodeString(text);
+  let string = findInterned(mem);
+  if (string === NULL_REF) string = intern(mem);
+  else incref(mem, string);
+  mem.strings.remember(string, text, true);
+  return string;
+}
+
+/**
+ * The interned string with this text, borrowed; NULL_REF when there is none. Only for texts of up
+ * to INTERN_MAX units: a longer one may stand in the heap many times.
+ */
+export function findString(mem: Mutator, text: string): ObjectRef {
+  const known = mem.strings.refOf(text) as ObjectRef;
+  if (known !== NULL_REF) return known;
+  encodeString(text);
+  const string = findInterned(mem);
+  if (string !== NULL_REF) mem.strings.remember(string, text, true);
+  return string;
+}
+
+function createLongString(mem: Mutator, text: string): ObjectRef {
+  if (text.length > STRING_MAX) {
+    throw new NotShareableError('a string', `it is longer than ${STRING_MAX} code units`);
+  }
+  encodeString(text);
+  const string = allocateWords(mem, STRING_CHARS + encoded.wordCount);
+  fillString(mem, string, STRING_CHARS);
+  publish(mem, string, stringInfo());
+  if (text.length <= CACHED_LENGTH_MAX) mem.strings.remember(string, text, false);
+  return string as number as ObjectRef;
+}
+
+const stringInfo = () => (KIND_STRING << KIND_SHIFT) | (encoded.isTwoByte ? STRING_TWO_BYTE : 0);
+
+function fillString(mem: Memory, string: number, chars: number): void {
+  const { i32 } = mem;
+  const { words, wordCount } = encoded;
+  i32[string + STRING_LENGTH] = encoded.length;
+  i32[string + STRING_HASH] = encoded.hash;
+  if (wordCount > 64) {
+    i32.set(words, string + chars);
+    return;
+  }
+  for (let i = 0; i < wordCount; i++) i32[string + chars + i] = words[i];
+}
+
+/** The interned string equal to `encoded`, borrowed. */
+function findInterned(mem: Memory): ObjectRef {
+  const { i32 } = mem;
+  const buckets = i32[CONTROL_INTERN_BUCKETS];
+  if (buckets === 0) return NULL_REF;
+  const { hash } = encoded;
+  let string = i32[wordAt(mem, CONTROL_INTERN_ROOT, bucketOf(hash, buckets))];
+  while (string !== 0) {
+    if (i32[string + STRING_HASH] === hash && equalsEncoded(mem, string)) break;
+    string = i32[string + STRING_LINK];
+  }
+  return string as ObjectRef;
+}
+
+/** Whether the string at `string` has the text that was encoded last. */
+export function equalsEncoded(mem: Memory, string: number): boolean {
+  const { i32 } = mem;
+  const { words, wordCount, length, isTwoByte } = encoded;
+  if (i32[string + STRING_LENGTH] !== length) return false;
+  if (isTwoByteString(mem, string) !== isTwoByte) return false;
+  const chars = charsOf(mem, string);
+  for (let i = 0; i < wordCount; i++) if (i32[chars + i] !== words[i]) return false;
+  return true;
+}
+
+/** Whether two strings of the heap have the same text. */
+export function equalStrings(mem: Memory, a: number, b: number): boolean {
+  const { i32 } = mem;
+  if (a === b) return true;
+  if (i32[a + STRING_HASH] !== i32[b + STRING_HASH]) return false;
+  if (i32[a + STRING_LENGTH] !== i32[b + STRING_LENGTH]) return false;
+  if (isTwoByteString(mem, a) !== isTwoByteString(mem, b)) return false;
+  const charsA = charsOf(mem, a);
+  const charsB = charsOf(mem, b);
+  const count = (byteLengthOf(mem, a) + 3) >>> 2;
+  for (let i = 0; i < count; i++) if (i32[charsA + i] !== i32[charsB + i]) return false;
+  return true;
+}
+
+/** Makes `encoded` an interned string. Everything that can fail comes before the first change. */
+function intern(mem: Mutator): ObjectRef {
+  const { i32 } = mem;
+  const count = i32[CONTROL_INTERN_COUNT];
+  if (count >= i32[CONTROL_INTERN_BUCKETS]) addBucket(mem);
+  const string = allocateWords(mem, STRING_CHARS + 1 + encoded.wordCount);
+  fillString(mem, string, STRING_CHARS + 1);
+  const bucket = wordAt(
+    mem,
+    CONTROL_INTERN_ROOT,
+    bucketOf(encoded.hash, i32[CONTROL_INTERN_BUCKETS]),
+  );
+  i32[string + STRING_LINK] = i32[bucket];
+  publish(mem, string, stringInfo() | STRING_INTERNED);
+  i32[bucket] = string;
+  i32[CONTROL_INTERN_COUNT] = count + 1;
+  return string as number as ObjectRef;
+}
+
+function addBucket(mem: Memory): void {
+  const { i32 } = mem;
+  const added = i32[CONTROL_INTERN_BUCKETS];
+  if (added === 0) {
+    ensureWord(mem, CONTROL_INTERN_ROOT, FIRST_BUCKETS - 1, NO_OWNER);
+    i32[CONTROL_INTERN_BUCKETS] = FIRST_BUCKETS;
+    return;
+  }
+  ensureWord(mem, CONTROL_INTERN_ROOT, added, NO_OWNER);
+  let link = wordAt(mem, CONTROL_INTERN_ROOT, splitOf(added)) as number;
+  const target = wordAt(mem, CONTROL_INTERN_ROOT, added);
+  i32[target] = 0;
+  while (i32[link] !== 0) {
+    const string = i32[link];
+    if (bucketOf(i32[string + STRING_HASH], added + 1) === added) {
+      i32[link] = i32[string + STRING_LINK];
+      i32[string + STRING_LINK] = i32[target];
+      i32[target] = string;
+    } else {
+      link = string + STRING_LINK;
+    }
+  }
+  i32[CONTROL_INTERN_BUCKETS] = added + 1;
+}
+
+/** A string is about to be freed: it leaves the intern table, and all caches. */
+export function buryString(mem: Memory, string: number): void {
+  const { i32 } = mem;
+  i32[mem.deathEpochs + ((string >>> EPOCH_SHIFT) & EPOCH_MASK)]++;
+  if ((i32[string + HEADER_INFO] & STRING_INTERNED) === 0) return;
+  const bucket = bucketOf(i32[string + STRING_HASH], i32[CONTROL_INTERN_BUCKETS]);
+  let link = wordAt(mem, CONTROL_INTERN_ROOT, bucket) as number;
+  while (i32[link] !== string) link = i32[link] + STRING_LINK;
+  i32[link] = i32[string + STRING_LINK];
+  i32[CONTROL_INTERN_COUNT]--;
+  shrinkTable(mem);
+}
+
+/** Merges one bucket when the table is half empty; an empty table is freed. */
+function shrinkTable(mem: Memory): void {
+  const { i32 } = mem;
+  const count = i32[CONTROL_INTERN_COUNT];
+  const last = i32[CONTROL_INTERN_BUCKETS] - 1;
+  if (count === 0) {
+    const root = i32[CONTROL_INTERN_ROOT];
+    const height = i32[CONTROL_INTERN_HEIGHT];
+    i32[CONTROL_INTERN_BUCKETS] = 0;
+    i32[CONTROL_INTERN_ROOT] = 0;
+    freeVector(mem, root, height);
+    return;
+  }
+  if (count * 2 > last || last < FIRST_BUCKETS) return;
+  const from = wordAt(mem, CONTROL_INTERN_ROOT, last);
+  let end = wordAt(mem, CONTROL_INTERN_ROOT, splitOf(last)) as number;
+  while (i32[end] !== 0) end = i32[end] + STRING_LINK;
+  i32[end] = i32[from];
+  i32[from] = 0;
+  i32[CONTROL_INTERN_BUCKETS] = last;
+  if ((last & LEAF_MASK) === 0) freeLeaf(mem, CONTROL_INTERN_ROOT, last + LEAF_WORDS);
+}
+
+/** The text of a string. */
+export function decodeString(mem: Mutator, string: number): string {
+  const cached = mem.strings.textOf(string);
+  if (cached !== undefined) return cached;
+  const text = readChars(mem, string);
+  if (text.length <= CACHED_LENGTH_MAX) {
+    const interned = (mem.i32[string + HEADER_INFO] & STRING_INTERNED) !== 0;
+    mem.strings.remember(string, text, interned);
+  }
+  return text;
+}
+
+const SCRATCH_WORDS = 32;
+const scratch = new Int32Array(SCRATCH_WORDS);
+const scratchBuffer = Buffer.from(scratch.buffer);
+
+function readChars(mem: Memory, string: number): string {
+  const { i32 } = mem;
+  const chars = charsOf(mem, string);
+  const bytes = byteLengthOf(mem, string);
+  let buffer: Buffer = scratchBuffer;
+  if (bytes <= SCRATCH_WORDS * WORD_BYTES) {
+    for (let i = 0; i << 2 < bytes; i++) scratch[i] = i32[chars + i];
+  } else {
+    buffer = Buffer.from(mem.buffer, chars * WORD_BYTES, bytes);
+  }
+  return buffer.toString(isTwoByteString(mem, string) ? 'utf16le' : 'latin1', 0, bytes);
+}
+
+/** Length in UTF-16 code units. */
+export function lengthOf(mem: Memory, string: number): number {
+  return mem.i32[string + STRING_LENGTH];
+}
+
+/** Whether a character takes two bytes. */
+export function isTwoByteString(mem: Memory, string: number): boolean {
+  return (mem.i32[string + HEADER_INFO] & STRING_TWO_BYTE) !== 0;
+}
+
+function byteLengthOf(mem: Memory, string: number): number {
+  return lengthOf(mem, string) << (isTwoByteString(mem, string) ? 1 : 0);
+}
+
+function charsOf(mem: Memory, string: number): number {
+  const interned = (mem.i32[string + HEADER_INFO] & STRING_INTERNED) !== 0;
+  return string + STRING_CHARS + (interned ? 1 : 0);
+}

@@ -1,0 +1,132 @@
+/**
+ * How the fields of a struct are laid out: references first, one word each, so that a range of
+ * words says where they are; then two-word values; then scalars, large ones first, small ones
+ * packed into words. A scalar of four bytes fills the gap that alignment leaves.
+ */
+
+import { GC_TRACKED, HEADER_WORDS, KIND_SHIFT } from '../memory/layout.ts';
+import { MAX_CLASS_WORDS, MIN_BLOCK_WORDS } from '../memory/size-classes.ts';
+
+/** Bits of each kind of field; references and strings are word indices. */
+export const FIELD_BITS = {
+  int8: 8,
+  uint8: 8,
+  int16: 16,
+  uint16: 16,
+  int32: 32,
+  uint32: 32,
+  float32: 32,
+  float64: 64,
+  bigint64: 64,
+  boolean: 8,
+  string: 32,
+  ref: 32,
+  any: 64,
+} as const;
+
+/** The kinds of fields a struct may have. */
+export type FieldKind = keyof typeof FIELD_BITS;
+
+/** A field and its place. */
+export interface Field {
+  readonly name: string;
+  readonly kind: FieldKind;
+  /** Words from the header to the word that holds it. */
+  readonly offset: number;
+  /** Bits from the low end of that word, for fields smaller than a word. */
+  readonly shift: number;
+}
+
+/** A struct kind: everything a thread needs to use its objects. */
+export interface StructLayout {
+  readonly name: string;
+  readonly kind: number;
+  /** In the order of the first declaration. */
+  readonly fields: readonly Field[];
+  /** One-word reference slots, from the header on. */
+  readonly references: number;
+  /** Two-word value slots, from `valuesAt` on. */
+  readonly values: number;
+  readonly valuesAt: number;
+  readonly words: number;
+  /** The info word of a new object. Structs that cannot hold a container are untracked. */
+  readonly info: number;
+}
+
+const isReference = (kind: FieldKind) => kind === 'ref' || kind === 'string';
+
+/**
+ * Lays out a struct.
+ *
+ * @throws RangeError when it is larger than a block can be.
+ */
+export function layOutStruct(
+  name: string,
+  fields: ReadonlyMap<string, FieldKind>,
+  kind: number,
+): StructLayout {
+  const placed = new Map<string, Field>();
+  const of = (test: (kind: FieldKind) => boolean) => [...fields].filter(([, k]) => test(k));
+  let next = HEADER_WORDS;
+  const place = (list: [string, FieldKind][], words: number) => {
+    for (const [fieldName, fieldKind] of list) {
+      placed.set(fieldName, { name: fieldName, kind: fieldKind, offset: next, shift: 0 });
+      next += words;
+    }
+  };
+
+  const references = of(isReference);
+  place(references, 1);
+  const values = of((k) => k === 'any');
+  const wide = of((k) => k === 'float64' || k === 'bigint64');
+  const single = of((k) => FIELD_BITS[k] === 32 && !isReference(k));
+  if (next % 2 === 1 && values.length + wide.length > 0) {
+    place(single.splice(0, 1), 1);
+    next += next % 2;
+  }
+  const valuesAt = next;
+  place(values, 2);
+  place(wide, 2);
+  place(single, 1);
+  next = packSmall(
+    of((k) => FIELD_BITS[k] === 16),
+    placed,
+    next,
+  );
+  next = packSmall(
+    of((k) => FIELD_BITS[k] === 8),
+    placed,
+    next,
+  );
+
+  const words = Math.max(MIN_BLOCK_WORDS, next + (next % 2));
+  if (words > MAX_CLASS_WORDS) {
+    throw new RangeError(`struct ${name} takes ${words} words; at most ${MAX_CLASS_WORDS} fit`);
+  }
+  const tracked = [...fields.values()].some((k) => k === 'ref' || k === 'any');
+  return {
+    name,
+    kind,
+    fields: [...fields.keys()].map((fieldName) => placed.get(fieldName) as Field),
+    references: references.length,
+    values: values.length,
+    valuesAt,
+    words,
+    info: (kind << KIND_SHIFT) | (tracked ? GC_TRACKED : 0),
+  };
+}
+
+/** Packs fields of 16 or 8 bits into words, from word `next` on. Returns the next free word. */
+function packSmall(list: [string, FieldKind][], placed: Map<string, Field>, next: number): number {
+  let offset = next;
+  let shift = 0;
+  for (const [name, kind] of list) {
+    placed.set(name, { name, kind, offset, shift });
+    shift += FIELD_BITS[kind];
+    if (shift === 32) {
+      shift = 0;
+      offset++;
+    }
+  }
+  return shift === 0 ? offset : offset + 1;
+}

@@ -1,0 +1,106 @@
+/**
+ * The raw layer: objects as plain integers, for interpreters, data-structure authors and
+ * benchmarks. Nothing here checks a reference or takes the lock.
+ *
+ * Borrow rules:
+ * - Every call stands inside an exclusive section (`heap.run`) of the same heap and thread.
+ * - A reference is owned or borrowed. `alloc` returns an owned one: it counts until `decref`, or
+ *   until it is stored by `storeOwned`, which takes it over. `load` returns a borrowed one: valid
+ *   until the next safepoint, and no longer than the slot it came from holds it.
+ * - `store` counts for itself: the caller keeps what it had.
+ * - At the end of the section every owned reference is dropped, stored, or given to a handle by
+ *   `toHandle`. Allocation never collects; it throws `HeapExhaustedError` when the heap is full.
+ */
+
+import { HeapCorruptionError } from './base/errors.ts';
+import { sharedRefOf } from './codec.ts';
+import type { Handle } from './handle.ts';
+import { type Heap, sessionOf } from './heap.ts';
+import { HEADER_INFO, HEADER_WORDS, type ObjectRef } from './memory/layout.ts';
+import { decref } from './object/dealloc.ts';
+import { incref, refcountOf } from './object/refcount.ts';
+import { createStruct } from './object/struct.ts';
+import type { Field, StructLayout } from './object/struct-layout.ts';
+import { layoutOf, type StructClass, unknownField } from './struct.ts';
+
+export type { ObjectRef } from './memory/layout.ts';
+
+/** The raw layer of a heap in one thread. */
+export interface RawHeap {
+  /** The heap's words. A field of a struct is at `ref + offsetOf(Struct, field)`. */
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+  /** The kind of a struct, for `alloc`. */
+  kindOf(struct: StructClass<unknown>): number;
+  /** Words from an object's reference to a field; for floats and bigints an even number. */
+  offsetOf(struct: StructClass<unknown>, field: string): number;
+  /** A new object, owned; its fields are 0, null or undefined. @throws HeapExhaustedError */
+  alloc(kind: number): ObjectRef;
+  /** The reference in slot `slot` (0 is the first `ref` or `string` field), borrowed. */
+  load(ref: ObjectRef, slot: number): ObjectRef;
+  /** Stores a reference (or 0) in a slot, counted; what stood there is dropped afterwards. */
+  store(ref: ObjectRef, slot: number, value: ObjectRef): void;
+  /** As `store`, but the slot takes the caller's count over. */
+  storeOwned(ref: ObjectRef, slot: number, value: ObjectRef): void;
+  /** Counts one more reference. @throws HeapCorruptionError when the object is dead. */
+  incref(ref: ObjectRef): void;
+  /**
+   * Counts one less; the last one frees the object and what dies with it.
+   *
+   * @throws HeapCorruptionError when the object is dead already (semantics A12).
+   */
+  decref(ref: ObjectRef): void;
+  /** The count; negative for an immortal object. */
+  refcount(ref: ObjectRef): number;
+  /** The object of a handle, borrowed from it. */
+  fromHandle(handle: Handle): ObjectRef;
+  /** A local handle that takes over an owned reference. */
+  toHandle(ref: ObjectRef): Handle;
+}
+
+/** The raw layer of `heap` in this thread. @throws HeapClosedError */
+export function raw(heap: Heap): RawHeap {
+  const session = sessionOf(heap);
+  const { mem } = session;
+  const { i32 } = mem;
+  return {
+    i32,
+    f64: mem.f64,
+    kindOf: (struct) => layoutOf(session, struct).kind,
+    offsetOf: (struct, name) => fieldOf(layoutOf(session, struct), name).offset,
+    alloc: (kind) => createStruct(mem, kind),
+    load: (ref, slot) => i32[ref + HEADER_WORDS + slot] as ObjectRef,
+    store: (ref, slot, value) => {
+      if (value !== 0) incref(mem, value);
+      const old = i32[ref + HEADER_WORDS + slot];
+      i32[ref + HEADER_WORDS + slot] = value;
+      if (old !== 0) decref(mem, old);
+    },
+    storeOwned: (ref, slot, value) => {
+      const old = i32[ref + HEADER_WORDS + slot];
+      i32[ref + HEADER_WORDS + slot] = value;
+      if (old !== 0) decref(mem, old);
+    },
+    incref: (ref) => {
+      if (i32[ref + HEADER_INFO] === 0) refuseDead(ref);
+      incref(mem, ref);
+    },
+    decref: (ref) => {
+      if (i32[ref + HEADER_INFO] === 0) refuseDead(ref);
+      decref(mem, ref);
+    },
+    refcount: (ref) => refcountOf(mem, ref),
+    fromHandle: (handle) => sharedRefOf(session, handle, 'the argument of fromHandle()'),
+    toHandle: (ref) => session.handles.take(ref),
+  };
+}
+
+function refuseDead(ref: ObjectRef): never {
+  throw new HeapCorruptionError(`there is no object at ${ref}: it is dead, or never was`);
+}
+
+function fieldOf(layout: StructLayout, name: string): Field {
+  const field = layout.fields.find((candidate) => candidate.name === name);
+  if (field === undefined) throw unknownField(layout, name);
+  return field;
+}

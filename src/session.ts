@@ -1,0 +1,245 @@
+/**
+ * A session: what one thread keeps for one heap. Its sections, its handles, its struct classes.
+ *
+ * Every operation of the facade runs inside a section: `single` opens one for an operation that
+ * is called outside. The end of an outermost section is a safepoint.
+ */
+
+import type { InspectOptions } from 'node:util';
+import { HeapClosedError, HeapExhaustedError } from './base/errors.ts';
+import { Handle } from './handle.ts';
+import { type HandleClass, HandleTable } from './handle-table.ts';
+import { MapIterators } from './map-iterators.ts';
+import { THREAD_SECTIONS } from './memory/layout.ts';
+import type { Mutator } from './object/mutator.ts';
+import {
+  acquireGil,
+  isHandoverRequested,
+  releaseGil,
+  throwIfBroken,
+  tryAcquireGil,
+} from './sync/gil.ts';
+
+/** What a session needs to know of the classes of handles, which in turn need sessions. */
+export interface HandleFamily {
+  /** The class of the handles of a kind. */
+  findClass(session: Session, kind: number): HandleClass;
+  /** What is printed of a handle. */
+  inspect(handle: Handle, depth: number, options: InspectOptions): unknown;
+}
+
+/** A session of one thread with one heap. */
+export class Session {
+  // Declared, not defined: written once, in the constructor, they are constants to V8.
+  declare readonly mem: Mutator;
+  declare readonly handles: HandleTable;
+  declare readonly iterators: MapIterators;
+  readonly #family: HandleFamily;
+  /** False once this thread has left the heap. */
+  isOpen = true;
+  /** Called when the lock is lost in the middle of a section: the heap is closed or broken. */
+  onLost: (() => void) | null = null;
+  /** Whether the running section is that of a single operation, whose results are kept. */
+  #isSingle = false;
+  /** Handles kept by accesses inside `scope` calls outside sections; null outside of such. */
+  #scoped: Handle[] | null = null;
+
+  constructor(mem: Mutator, family: HandleFamily) {
+    this.mem = mem;
+    this.#family = family;
+    this.handles = new HandleTable(
+      mem,
+      (kind) => family.findClass(this, kind),
+      () => this.#tryReleaseForgotten(),
+    );
+    this.iterators = new MapIterators(mem, () => this.#tryReleaseForgotten());
+  }
+
+  /** What is printed of a handle. */
+  inspect(handle: Handle, depth: number, options: InspectOptions): unknown {
+    return this.#family.inspect(handle, depth, options);
+  }
+
+  /** Throws unless this thread is in the heap. @throws HeapClosedError, HeapCorruptionError */
+  assertOpen(): void {
+    if (this.isOpen) return;
+    throwIfBroken(this.mem);
+    throw new HeapClosedError('this thread has left the heap');
+  }
+
+  /** Begins a section: waits for the lock, at most `timeoutMs`. */
+  enter(timeoutMs: number): void {
+    const { mem } = this;
+    this.assertOpen();
+    acquireGil(mem, timeoutMs);
+    mem.depth = 1;
+    mem.i32[mem.thread + THREAD_SECTIONS]++;
+  }
+
+  /** Ends an outermost section: a safepoint. */
+  leave(): void {
+    const { mem, handles } = this;
+    if (mem.depth === 0) return; // the lock was lost at a safepoint: the heap is closed
+    try {
+      handles.closeAll();
+      if (handles.hasForgotten) handles.releaseForgotten();
+      if (this.iterators.needsAttention) this.iterators.endSection();
+    } finally {
+      mem.depth = 0;
+      releaseGil(mem);
+    }
+  }
+
+  /** Runs one operation of the facade, in a section of its own when there is none. */
+  single<H, A, B, R>(operation: (s: Session, h: H, a?: A, b?: B) => R, h: H, a?: A, b?: B): R {
+    if (this.mem.depth !== 0) return operation(this, h, a, b);
+    this.enter(Number.POSITIVE_INFINITY);
+    this.#isSingle = true;
+    try {
+      const result = operation(this, h, a, b);
+      if (result instanceof Handle) this.#keepResult(result);
+      else if (Array.isArray(result)) for (const item of result) this.#keepIfHandle(item);
+      return result;
+    } finally {
+      this.#isSingle = false;
+      this.leave();
+    }
+  }
+
+  /**
+   * Makes sure that `count` results can be kept, for operations that remove what they return.
+   *
+   * @throws HeapExhaustedError
+   */
+  reserveResults(count: number): void {
+    if (this.#isSingle) this.handles.reserve(count);
+  }
+
+  /** A handle that leaves its section as a result is kept. */
+  #keepResult(handle: Handle): void {
+    if (handle.$local === 0 || handle.$session !== this) return;
+    this.handles.keep(handle);
+    this.#scoped?.push(handle);
+  }
+
+  #keepIfHandle(item: unknown): void {
+    if (item instanceof Handle) this.#keepResult(item);
+  }
+
+  /** An acquisition made in a scope outside of sections was undone before the scope's end. */
+  forgetScoped(handle: Handle): void {
+    const at = this.#scoped?.lastIndexOf(handle) ?? -1;
+    if (at >= 0) this.#scoped?.splice(at, 1);
+  }
+
+  /**
+   * Runs `body` in a section with the GIL held, nested or not.
+   *
+   * @throws TypeError when the result is a promise: sections are synchronous.
+   */
+  run<T>(body: () => T, timeoutMs: number): T {
+    const { mem } = this;
+    if (mem.depth !== 0) {
+      mem.depth++;
+      try {
+        return refusePromise(body());
+      } finally {
+        if (mem.depth !== 0) mem.depth--;
+      }
+    }
+    this.enter(timeoutMs);
+    try {
+      const result = body();
+      if (typeof result === 'object' && result !== null) {
+        if (result instanceof Handle) this.#keepResult(result);
+        else refusePromise(result);
+      }
+      return result;
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** Runs `body` and ends the acquisitions made in it, but for its result. */
+  scope<T>(body: () => T): T {
+    this.assertOpen();
+    return this.mem.depth === 0 ? this.#scopeOutside(body) : this.#scopeInside(body);
+  }
+
+  #scopeInside<T>(body: () => T): T {
+    const { handles } = this;
+    const scope = handles.openScope();
+    let result: T | undefined;
+    try {
+      result = refusePromise(body());
+      return result;
+    } finally {
+      const isOurs = result instanceof Handle && result.$session === this;
+      if (isOurs) handles.closeScopeExcept(scope, result as Handle);
+      else handles.closeScope(scope);
+    }
+  }
+
+  #scopeOutside<T>(body: () => T): T {
+    const outer = this.#scoped;
+    const scoped: Handle[] = [];
+    this.#scoped = scoped;
+    let result: T | undefined;
+    try {
+      result = refusePromise(body());
+      return result;
+    } finally {
+      this.#scoped = outer;
+      const kept: unknown = result;
+      const last = kept instanceof Handle ? scoped.lastIndexOf(kept) : -1;
+      if (last >= 0) outer?.push(...scoped.splice(last, 1));
+      if (this.isOpen) for (const handle of scoped.reverse()) handle[Symbol.dispose]();
+    }
+  }
+
+  /** Lets another thread in if one has asked for the lock. Locals stay valid. */
+  safepoint(): void {
+    const { mem, handles } = this;
+    if (handles.hasForgotten) handles.releaseForgotten();
+    if (!isHandoverRequested(mem)) return;
+    try {
+      handles.lendLocals();
+    } catch (error) {
+      if (error instanceof HeapExhaustedError) return; // no room for rows: the lock is kept
+      throw error;
+    }
+    const { depth } = mem;
+    mem.depth = 0;
+    releaseGil(mem);
+    try {
+      acquireGil(mem, Number.POSITIVE_INFINITY);
+    } catch (error) {
+      this.onLost?.(); // closed or broken meanwhile: the section ends here
+      throw error;
+    }
+    mem.depth = depth;
+    handles.reclaimLocals();
+  }
+
+  #tryReleaseForgotten(): void {
+    const { mem, handles } = this;
+    if (!this.isOpen || mem.depth !== 0 || !tryAcquireGil(mem)) return;
+    try {
+      handles.releaseForgotten();
+      this.iterators.endSection();
+    } finally {
+      releaseGil(mem);
+    }
+  }
+}
+
+function refusePromise<T>(result: T): T {
+  if (typeof result !== 'object' || result === null || result instanceof Handle) return result;
+  if (typeof (result as { then?: unknown }).then !== 'function') return result;
+  // Nobody will await it: its failure must not end the process on top of our error.
+  if (result instanceof Promise) result.catch(() => {});
+  throw new TypeError(
+    'a section must be synchronous, but its callback returned a promise; ' +
+      'await before or after the section, and keep() the handles you need in between',
+  );
+}

@@ -1,0 +1,52 @@
+/** What `heap.stats()` returns. */
+
+import type { ObjectStats } from './gc/stats.ts';
+import type { Mutator } from './object/mutator.ts';
+import { readThreads, type ThreadStats } from './sync/thread-table.ts';
+
+/** How the lock was used, by the threads attached now. */
+export interface LockStats {
+  /** Times it was taken: outermost sections and single operations. */
+  readonly acquisitions: number;
+  /** Times a thread had to wait for it. */
+  readonly waits: number;
+  /** Milliseconds waited, over all threads. */
+  readonly waitMs: number;
+  /** Times it was handed over to a thread that had asked for it. */
+  readonly handovers: number;
+}
+
+/** A snapshot of a heap. */
+export interface HeapStats extends Omit<ObjectStats, 'byKind'> {
+  /** Size of the heap, in bytes. */
+  readonly maxBytes: number;
+  /** Objects by kind: 'string', 'bigint', 'array', 'map', or the name of a struct. */
+  readonly objectsByKind: Readonly<Record<string, number>>;
+  readonly lock: LockStats;
+  readonly threads: readonly ThreadStats[];
+}
+
+/** Puts the parts together. The caller holds the GIL. */
+export function readStats(
+  mem: Mutator,
+  objects: ObjectStats,
+  kindName: (kind: number) => string,
+): HeapStats {
+  const { byKind, ...rest } = objects;
+  const objectsByKind: Record<string, number> = Object.create(null);
+  for (const [kind, count] of byKind) objectsByKind[kindName(kind)] = count;
+  const threads = readThreads(mem);
+  const sum = (of: (thread: ThreadStats) => number) => threads.reduce((n, t) => n + of(t), 0);
+  return {
+    ...rest,
+    maxBytes: mem.buffer.byteLength,
+    objectsByKind,
+    lock: {
+      acquisitions: sum((thread) => thread.sections),
+      waits: sum((thread) => thread.waits),
+      waitMs: sum((thread) => thread.waitMs),
+      handovers: sum((thread) => thread.handovers),
+    },
+    threads,
+  };
+}

@@ -1,0 +1,265 @@
+/**
+ * Accessors of struct fields: one getter and one setter per field, with the field's place in
+ * their closures. Inside a section a scalar field is one check and one load; outside, `single`
+ * runs the same accessor again in a section of its own.
+ */
+
+import { decodeAt, encode, sharedRefOf } from './codec.ts';
+import { type Handle, refOf } from './handle.ts';
+import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import { decref, decrefUnlessNull, dropValue } from './object/dealloc.ts';
+import { incref } from './object/refcount.ts';
+import { createString, decodeString } from './object/string.ts';
+import { FIELD_BITS, type Field } from './object/struct-layout.ts';
+import { storeSlot } from './object/value.ts';
+import type { Session } from './session.ts';
+
+/** Reads and writes one field of the object at `ref`; the GIL is held. */
+export interface FieldAccess {
+  readonly read: (ref: ObjectRef) => unknown;
+  readonly write: (ref: ObjectRef, value: never) => void;
+}
+
+/** Smallest and largest value of the integer kinds. */
+const RANGES = {
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int16: [-32768, 32767],
+  uint16: [0, 65535],
+  int32: [-2147483648, 2147483647],
+  uint32: [0, 4294967295],
+} as const;
+
+/** Access to a field of the struct called `struct`. */
+export function accessField(session: Session, struct: string, field: Field): FieldAccess {
+  const path = `${struct}.${field.name}`;
+  switch (field.kind) {
+    case 'ref':
+      return accessReference(session, path, field.offset);
+    case 'string':
+      return accessString(session, path, field.offset);
+    case 'any':
+      return accessAny(session, path, field.offset);
+    case 'float32':
+    case 'float64':
+      return accessFloat(session, path, field);
+    case 'bigint64':
+      return accessBigint(session, path, field.offset);
+    case 'boolean':
+      return accessBoolean(session, path, field);
+    default:
+      return accessInteger(session, path, field);
+  }
+}
+
+function accessReference(session: Session, path: string, offset: number): FieldAccess {
+  const { mem, handles } = session;
+  const { i32 } = mem;
+  return {
+    read: (ref) => {
+      const referent = i32[ref + offset];
+      return referent === 0 ? null : handles.wrap(referent as ObjectRef);
+    },
+    write: (ref, value: Handle | null) => {
+      let referent = 0;
+      if (value !== null) {
+        referent = sharedRefOf(session, checkReference(value, path), path);
+        incref(mem, referent);
+      }
+      const old = i32[ref + offset] as ObjectRef;
+      i32[ref + offset] = referent;
+      decrefUnlessNull(mem, old);
+    },
+  };
+}
+
+function checkReference(value: Handle, path: string): Handle {
+  if (value === undefined || (typeof value !== 'object' && typeof value !== 'function')) {
+    throw new TypeError(`${path} must be an object of the heap or null, not ${show(value)}`);
+  }
+  return value;
+}
+
+function accessString(session: Session, path: string, offset: number): FieldAccess {
+  const { mem } = session;
+  const { i32 } = mem;
+  return {
+    read: (ref) => {
+      const string = i32[ref + offset];
+      return string === 0 ? '' : decodeString(mem, string);
+    },
+    write: (ref, value: string) => {
+      if (typeof value !== 'string') {
+        throw new TypeError(`${path} must be a string, not ${show(value)}`);
+      }
+      const string = value === '' ? 0 : createString(mem, value);
+      const old = i32[ref + offset];
+      i32[ref + offset] = string;
+      if (old !== 0) decref(mem, old);
+    },
+  };
+}
+
+function accessAny(session: Session, path: string, offset: number): FieldAccess {
+  const { mem } = session;
+  const { i32 } = mem;
+  return {
+    read: (ref) => decodeAt(session, ref + offset),
+    write: (ref, value: unknown) => {
+      encode(session, value, path);
+      const low = i32[ref + offset + VALUE_LOW];
+      const high = i32[ref + offset + VALUE_HIGH];
+      storeSlot(mem, ref + offset);
+      dropValue(mem, low, high);
+    },
+  };
+}
+
+function accessFloat(session: Session, path: string, field: Field): FieldAccess {
+  const { f32, f64 } = session.mem;
+  const { offset, kind } = field;
+  const check = (value: unknown) => {
+    if (typeof value !== 'number') {
+      throw new TypeError(`${path} must be a number, not ${show(value)}`);
+    }
+  };
+  if (kind === 'float32') {
+    return {
+      read: (ref) => f32[ref + offset],
+      write: (ref, value: number) => {
+        check(value);
+        f32[ref + offset] = value;
+      },
+    };
+  }
+  return {
+    read: (ref) => f64[(ref + offset) >>> 1],
+    write: (ref, value: number) => {
+      check(value);
+      f64[(ref + offset) >>> 1] = value;
+    },
+  };
+}
+
+function accessBigint(session: Session, path: string, offset: number): FieldAccess {
+  const { i64 } = session.mem;
+  return {
+    read: (ref) => i64[(ref + offset) >>> 1],
+    write: (ref, value: bigint) => {
+      if (typeof value !== 'bigint') {
+        throw new TypeError(`${path} must be a bigint, not ${show(value)}`);
+      }
+      if (BigInt.asIntN(64, value) !== value) {
+        throw new RangeError(`${path} must fit a signed 64-bit integer, not ${value}n`);
+      }
+      i64[(ref + offset) >>> 1] = value;
+    },
+  };
+}
+
+function accessBoolean(session: Session, path: string, field: Field): FieldAccess {
+  const { i32 } = session.mem;
+  const { offset } = field;
+  const bit = 1 << field.shift;
+  return {
+    read: (ref) => (i32[ref + offset] & bit) !== 0,
+    write: (ref, value: boolean) => {
+      if (typeof value !== 'boolean') {
+        throw new TypeError(`${path} must be a boolean, not ${show(value)}`);
+      }
+      if (value) i32[ref + offset] |= bit;
+      else i32[ref + offset] &= ~bit;
+    },
+  };
+}
+
+function accessInteger(session: Session, path: string, field: Field): FieldAccess {
+  const { i32 } = session.mem;
+  const { offset, shift } = field;
+  const kind = field.kind as keyof typeof RANGES;
+  const [min, max] = RANGES[kind];
+  const refuse = (value: unknown): never => {
+    if (typeof value !== 'number') {
+      throw new TypeError(`${path} must be a number, not ${show(value)}`);
+    }
+    throw new RangeError(
+      `${path} (${kind}) must be an integer from ${min} to ${max}, not ${value}`,
+    );
+  };
+  if (kind === 'int32') {
+    return {
+      read: (ref) => i32[ref + offset],
+      write: (ref, value: number) => {
+        if (typeof value !== 'number' || (value | 0) !== value) refuse(value);
+        i32[ref + offset] = value;
+      },
+    };
+  }
+  const check = (value: number) => {
+    if (!Number.isInteger(value) || value < min || value > max) refuse(value);
+  };
+  if (kind === 'uint32') {
+    return {
+      read: (ref) => i32[ref + offset] >>> 0,
+      write: (ref, value: number) => {
+        check(value);
+        i32[ref + offset] = value;
+      },
+    };
+  }
+  const bits = FIELD_BITS[kind];
+  const mask = ((1 << bits) - 1) << shift;
+  const up = 32 - bits - shift;
+  const down = 32 - bits;
+  const isSigned = min < 0;
+  return {
+    read: (ref) => {
+      const word = i32[ref + offset] << up;
+      return isSigned ? word >> down : word >>> down;
+    },
+    write: (ref, value: number) => {
+      check(value);
+      i32[ref + offset] = (i32[ref + offset] & ~mask) | ((value << shift) & mask);
+    },
+  };
+}
+
+/** A short form of a value for error messages. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return typeof value === 'bigint' ? `${value}n` : String(value);
+}
+
+/** Puts the accessors of a field on the prototype of a struct's handles. */
+export function defineField(
+  session: Session,
+  prototype: object,
+  field: Field,
+  access: FieldAccess,
+): void {
+  const { mem } = session;
+  const { i32 } = mem;
+  const { read, write } = access as { read: (r: ObjectRef) => unknown; write: WriteAny };
+  const readSlow = (_: Session, handle: Handle) => read(refOf(handle));
+  const writeSlow = (_: Session, handle: Handle, value: unknown) => write(refOf(handle), value);
+  const { offset } = field;
+  const isInt32 = field.kind === 'int32';
+  Object.defineProperty(prototype, field.name, {
+    enumerable: true,
+    configurable: true,
+    get(this: Handle) {
+      const ref = this.$ref;
+      if (ref === 0 || mem.depth === 0) return session.single(readSlow, this);
+      return isInt32 ? i32[ref + offset] : read(ref);
+    },
+    set(this: Handle, value: unknown) {
+      const ref = this.$ref;
+      if (ref === 0 || mem.depth === 0) session.single(writeSlow, this, value);
+      else write(ref, value);
+    },
+  });
+}
+
+type WriteAny = (ref: ObjectRef, value: unknown) => void;

@@ -1,0 +1,235 @@
+/**
+ * Structs: user-declared records with typed fields. Each thread that declares a struct gets a
+ * class whose instances are handles; methods are added by subclassing.
+ */
+
+import { Handle } from './handle.ts';
+import type { HandleClass } from './handle-table.ts';
+import type { ObjectRef } from './memory/layout.ts';
+import { decref } from './object/dealloc.ts';
+import { declareStruct, structLayoutOf } from './object/kinds.ts';
+import { createStruct } from './object/struct.ts';
+import { FIELD_BITS, type FieldKind, type StructLayout } from './object/struct-layout.ts';
+import type { Session } from './session.ts';
+import { accessField, defineField, type FieldAccess, show } from './struct-fields.ts';
+
+/** A handle of a struct; its fields come from the declaration. */
+export abstract class HeapStruct extends Handle {}
+
+type NumberKind =
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'float32'
+  | 'float64';
+
+/** The kinds that a field of type `T` may be declared with. */
+export type KindFor<T> = [T] extends [number]
+  ? NumberKind | 'any'
+  : [T] extends [string]
+    ? 'string' | 'any'
+    : [T] extends [boolean]
+      ? 'boolean' | 'any'
+      : [T] extends [bigint]
+        ? 'bigint64' | 'any'
+        : [Exclude<T, null>] extends [object]
+          ? 'ref' | 'any'
+          : 'any';
+
+/** The declaration of a struct with the fields of `T`. */
+export type FieldsOf<T> = { readonly [Name in keyof T]-?: KindFor<T[Name]> };
+
+/** A struct's class in one thread. Instances are handles. */
+export interface StructClass<T> {
+  /**
+   * Makes an object. Fields left out are 0, '', false, null or undefined after their kind.
+   *
+   * @throws TypeError for a field that does not exist or a value of the wrong type; RangeError for
+   *   a value out of its field's range; NotShareableError; HeapExhaustedError.
+   */
+  new (init?: Partial<T>): T & HeapStruct;
+  readonly prototype: T & HeapStruct;
+  /**
+   * Makes this subclass the class of the struct's handles in this thread, so that objects made
+   * elsewhere have its methods too. The first `new` of a subclass does it as well.
+   */
+  register<C>(this: C): C;
+}
+
+/** Names that fields cannot have: handles need them. */
+const RESERVED = new Set(['keep', 'release', 'is', 'constructor', '__proto__', 'then']);
+
+/** What a session knows of a struct. */
+interface StructRecord {
+  readonly layout: StructLayout;
+  readonly access: ReadonlyMap<string, FieldAccess>;
+  readonly base: StructClass<object>;
+  /** The class whose methods the handles have: the base, or one subclass. */
+  current: object;
+  handleClass: HandleClass | undefined;
+}
+
+const records = new WeakMap<Session, Map<number, StructRecord>>();
+
+/** Declares a struct and returns its class. See `Heap.struct`. */
+export function defineStruct<T>(
+  session: Session,
+  name: string,
+  fields: FieldsOf<T>,
+): StructClass<T> {
+  const checked = checkFields(name, fields);
+  const layout = session.run(
+    () => declareStruct(session.mem, name, checked),
+    Number.POSITIVE_INFINITY,
+  );
+  return recordOf(session, layout.kind).base as StructClass<T>;
+}
+
+function checkFields(name: string, fields: object): Map<string, FieldKind> {
+  if (typeof name !== 'string' || name === '') {
+    throw new TypeError(`a struct needs a name, a non-empty string, not ${show(name)}`);
+  }
+  if (typeof fields !== 'object' || fields === null) {
+    throw new TypeError(`struct ${name} needs its fields as an object, not ${show(fields)}`);
+  }
+  const checked = new Map<string, FieldKind>();
+  for (const [field, kind] of Object.entries(fields)) {
+    if (typeof kind !== 'string' || !Object.hasOwn(FIELD_BITS, kind)) {
+      const kinds = Object.keys(FIELD_BITS).join(', ');
+      throw new TypeError(`${name}.${field} has kind ${show(kind)}; the kinds are ${kinds}`);
+    }
+    if (RESERVED.has(field) || field.startsWith('$')) {
+      throw new TypeError(`${name}.${field}: handles need that name; choose another`);
+    }
+    checked.set(field, kind as FieldKind);
+  }
+  return checked;
+}
+
+function recordOf(session: Session, kind: number): StructRecord {
+  const known = records.get(session) ?? new Map<number, StructRecord>();
+  records.set(session, known);
+  let record = known.get(kind);
+  if (record === undefined) {
+    record = createRecord(session, structLayoutOf(session.mem, kind));
+    known.set(kind, record);
+  }
+  return record;
+}
+
+/** The layout of a struct declared in this session. @throws TypeError for anything else */
+export function layoutOf(session: Session, struct: unknown): StructLayout {
+  for (const record of records.get(session)?.values() ?? []) {
+    if (record.base === struct || record.current === struct) return record.layout;
+  }
+  throw new TypeError('that is no struct of this heap; pass the class that heap.struct() returned');
+}
+
+/** The class of the handles of a struct kind, also of one this thread has not declared. */
+export function structHandleClass(session: Session, kind: number): HandleClass {
+  return recordOf(session, kind).handleClass as HandleClass;
+}
+
+function createRecord(session: Session, layout: StructLayout): StructRecord {
+  const access = new Map<string, FieldAccess>();
+  // A constructor may return another object: that is the handle of the object it has made.
+  function Struct(init?: Record<string, unknown>): Handle {
+    const target = new.target as unknown;
+    if (target === undefined) {
+      throw new TypeError(`struct ${layout.name} is a class: use new`);
+    }
+    if (target !== record.current) registerClass(session, record, target);
+    return session.single(constructOperation, record, init);
+  }
+  Object.defineProperty(Struct, 'name', { value: layout.name });
+  Object.setPrototypeOf(Struct, HeapStruct);
+  Struct.prototype = Object.create(HeapStruct.prototype, {
+    constructor: { value: Struct, writable: true, configurable: true },
+    $session: { value: session },
+  });
+  Struct.register = function register(this: unknown): unknown {
+    registerClass(session, record, this);
+    return this;
+  };
+  const base = Struct as unknown as StructClass<object>;
+  const record: StructRecord = { layout, access, base, current: Object, handleClass: undefined };
+  for (const field of layout.fields) {
+    const accessor = accessField(session, layout.name, field);
+    access.set(field.name, accessor);
+    defineField(session, Struct.prototype, field, accessor);
+  }
+  registerClass(session, record, base);
+  return record;
+}
+
+/** Makes `target` the class of the struct's handles. */
+function registerClass(session: Session, record: StructRecord, target: unknown): void {
+  const { base, layout } = record;
+  if (record.current !== Object && record.current !== base && target !== record.current) {
+    if (target === base) return; // objects made by the base class have the subclass's methods
+    throw new TypeError(
+      `struct ${layout.name} has the class ${(record.current as { name: string }).name} in this ` +
+        'thread already; one struct has one class per thread',
+    );
+  }
+  if (target !== base && !((target as { prototype?: unknown }).prototype instanceof base)) {
+    throw new TypeError(`only subclasses of struct ${layout.name} can be its class`);
+  }
+  record.current = target as object;
+  record.handleClass = createHandleClass((target as { prototype: object }).prototype);
+  session.handles.setClass(layout.kind, record.handleClass);
+}
+
+/** A class whose instances have the fields of a handle and inherit from `prototype`. */
+function createHandleClass(prototype: object): HandleClass {
+  function StructHandle(this: Handle, ref: ObjectRef): void {
+    this.$ref = ref;
+    this.$row = 0;
+    this.$local = 0;
+  }
+  StructHandle.prototype = prototype;
+  return StructHandle as unknown as HandleClass;
+}
+
+function constructOperation(
+  session: Session,
+  record: StructRecord,
+  init?: Record<string, unknown>,
+): Handle {
+  const { mem, handles } = session;
+  const object = createStruct(mem, record.layout.kind);
+  if (init === undefined || init === null) return handles.adopt(object);
+  try {
+    initialize(record, object, init);
+  } catch (error) {
+    decref(mem, object); // it never was
+    throw error;
+  }
+  return handles.adopt(object);
+}
+
+function initialize(record: StructRecord, object: ObjectRef, init: Record<string, unknown>): void {
+  const { layout, access } = record;
+  if (typeof init !== 'object') {
+    throw new TypeError(`new ${layout.name}() takes an object of fields, not ${show(init)}`);
+  }
+  for (const name in init) {
+    const accessor = access.get(name);
+    if (accessor === undefined) throw unknownField(layout, name);
+    if (init[name] === undefined && fieldKind(layout, name) !== 'any') continue;
+    accessor.write(object, init[name] as never);
+  }
+}
+
+function fieldKind(layout: StructLayout, name: string): FieldKind | undefined {
+  return layout.fields.find((field) => field.name === name)?.kind;
+}
+
+/** The error for a field that a struct does not have. */
+export function unknownField(layout: StructLayout, name: string): TypeError {
+  const names = layout.fields.map((field) => field.name).join(', ') || 'none';
+  return new TypeError(`struct ${layout.name} has no field '${name}'; its fields are ${names}`);
+}

@@ -1,0 +1,108 @@
+/**
+ * The thread table: which threads are attached to a heap.
+ *
+ *   THREAD_FREE --claim (CAS)--> THREAD_ATTACHED --release--> THREAD_FREE
+ *
+ * A record's owner writes its other words before it first takes the lock; others read them.
+ */
+
+import { TooManyThreadsError } from '../base/errors.ts';
+import {
+  CONTROL_THREADS_SEEN,
+  MAX_THREADS,
+  THREAD_ATTACHED,
+  THREAD_FREE,
+  THREAD_HANDOVERS,
+  THREAD_OS_ID,
+  THREAD_ROWS_COUNT,
+  THREAD_SECTIONS,
+  THREAD_START_HIGH,
+  THREAD_START_LOW,
+  THREAD_STATE,
+  THREAD_WAIT_US,
+  THREAD_WAITS,
+  type ThreadId,
+} from '../memory/layout.ts';
+import { Memory, threadRecordOf } from '../memory/memory.ts';
+import { currentOsThread, type OsThread } from './liveness.ts';
+
+const TICKS_HIGH = 2 ** 32;
+
+/** In a view that only claims a record, nobody's. */
+const NOBODY = 0 as ThreadId;
+
+/**
+ * Claims a record for the calling thread.
+ *
+ * @throws TooManyThreadsError when all are taken.
+ */
+export function claimThread(buffer: SharedArrayBuffer): ThreadId {
+  const mem = new Memory(buffer, NOBODY);
+  const { i32 } = mem;
+  for (let id = 1; id <= MAX_THREADS; id++) {
+    const record = threadRecordOf(mem, id);
+    const state = record + THREAD_STATE;
+    if (Atomics.compareExchange(i32, state, THREAD_FREE, THREAD_ATTACHED) !== THREAD_FREE) continue;
+    i32.fill(0, record + THREAD_STATE + 1, record + THREAD_ROWS_COUNT + 1);
+    const { id: osId, startTicks } = currentOsThread();
+    i32[record + THREAD_OS_ID] = osId;
+    i32[record + THREAD_START_LOW] = (startTicks % TICKS_HIGH) | 0;
+    i32[record + THREAD_START_HIGH] = Math.floor(startTicks / TICKS_HIGH);
+    Atomics.add(i32, CONTROL_THREADS_SEEN, 1);
+    return id as ThreadId;
+  }
+  throw new TooManyThreadsError(MAX_THREADS);
+}
+
+/** Gives the record of thread `id` back. Its rows are released and its pages abandoned by now. */
+export function releaseThread(mem: Memory, id: ThreadId): void {
+  Atomics.store(mem.i32, threadRecordOf(mem, id) + THREAD_STATE, THREAD_FREE);
+}
+
+/** Whether the record of `id` is taken. */
+export function isAttached(mem: Memory, id: number): boolean {
+  return Atomics.load(mem.i32, threadRecordOf(mem, id) + THREAD_STATE) === THREAD_ATTACHED;
+}
+
+/** The system's thread behind thread `id`. */
+export function osThreadOf(mem: Memory, id: number): OsThread {
+  const { i32 } = mem;
+  const record = threadRecordOf(mem, id);
+  const low = i32[record + THREAD_START_LOW] >>> 0;
+  const startTicks = i32[record + THREAD_START_HIGH] * TICKS_HIGH + low;
+  return { id: i32[record + THREAD_OS_ID], startTicks };
+}
+
+/** What `heap.stats()` says of one attached thread. */
+export interface ThreadStats {
+  /** Its number in this heap, 1 to 128. */
+  readonly id: number;
+  /** The system's thread id; 0 where the system does not tell. */
+  readonly osThread: number;
+  /** Outermost sections and single operations it has begun; wraps at 2^32. */
+  readonly sections: number;
+  /** Times it had to wait for the lock. */
+  readonly waits: number;
+  /** Milliseconds it waited. */
+  readonly waitMs: number;
+  /** Times it handed the lock over to a thread that had asked for it. */
+  readonly handovers: number;
+}
+
+/** Reads the records of all attached threads. */
+export function readThreads(mem: Memory): ThreadStats[] {
+  const threads: ThreadStats[] = [];
+  for (let id = 1; id <= MAX_THREADS; id++) {
+    if (!isAttached(mem, id)) continue;
+    const word = (offset: number) => mem.i32[threadRecordOf(mem, id) + offset] >>> 0;
+    threads.push({
+      id,
+      osThread: word(THREAD_OS_ID),
+      sections: word(THREAD_SECTIONS),
+      waits: word(THREAD_WAITS),
+      waitMs: word(THREAD_WAIT_US) / 1000,
+      handovers: word(THREAD_HANDOVERS),
+    });
+  }
+  return threads;
+}

@@ -1,0 +1,119 @@
+/** Heaps that are really full: operations fail whole, and go on when something is released. */
+
+import { describe, expect, test } from 'vitest';
+import { HeapExhaustedError } from '../src/base/errors.ts';
+import type { Handle } from '../src/handle.ts';
+import type { Heap } from '../src/heap.ts';
+import { raw } from '../src/raw.ts';
+import { contentsOf, type OperationCase } from './support/exhaustion.ts';
+import { operations } from './support/operations.ts';
+import { mortalObjects, withHeap } from './support/with-heap.ts';
+
+const MIB = 2 ** 20;
+// Few sizes: every size class in use holds a page, and a small heap has 28 of them.
+const KIND_SIZES = [200, 30, 4, 1];
+
+/** Fills what is free with a chain of structs, large ones first. Returns its first object. */
+function fill(heap: Heap): Handle {
+  const kinds = KIND_SIZES.map((words) => {
+    const fields: Record<string, 'ref' | 'int32'> = { next: 'ref' };
+    for (let i = 1; i < words; i++) fields[`w${i}`] = 'int32';
+    return heap.struct<object>(`Ballast${words}`, fields as never);
+  });
+  return heap.run(() => {
+    const layer = raw(heap);
+    const first = layer.alloc(layer.kindOf(kinds.at(-1) as never));
+    const handle = layer.toHandle(first);
+    for (const kind of kinds) {
+      for (;;) {
+        try {
+          const object = layer.alloc(layer.kindOf(kind as never));
+          layer.store(object, 0, layer.load(first, 0));
+          layer.storeOwned(first, 0, object);
+        } catch (error) {
+          if (error instanceof HeapExhaustedError) break;
+          throw error;
+        }
+      }
+    }
+    return handle;
+  });
+}
+
+/** Does it or fails whole. */
+function tryIn<S>(heap: Heap, operation: OperationCase<S>, state: S): boolean {
+  const before = contentsOf(heap, operation.watched(state));
+  const mortal = mortalObjects(heap);
+  try {
+    operation.run(state, heap);
+    return true;
+  } catch (error) {
+    if (!(error instanceof HeapExhaustedError)) throw error;
+    expect(heap.verify()).toEqual([]);
+    expect(contentsOf(heap, operation.watched(state))).toEqual(before);
+    expect(mortalObjects(heap)).toBe(mortal);
+    return false;
+  }
+}
+
+describe('in a full heap', () => {
+  test.each(Object.keys(operations))('all or nothing: %s', (name) => {
+    const operation = operations[name] as OperationCase<never>;
+    withHeap({ maxBytes: 2 * MIB }, (heap) => {
+      const state = operation.setup(heap);
+      const ballast = fill(heap);
+      let done = 0;
+      while (done < 20 && tryIn(heap, operation, state)) done++;
+      expect(heap.verify()).toEqual([]);
+      ballast.release();
+      expect(tryIn(heap, operation, state)).toBe(true);
+    });
+  });
+});
+
+test('a heap can be filled and emptied a hundred times', () => {
+  withHeap({ maxBytes: 2 * MIB }, (heap) => {
+    fill(heap).release();
+    const counts = new Set<number>();
+    const live = new Set<number>();
+    for (let round = 0; round < 100; round++) {
+      const ballast = fill(heap);
+      counts.add(heap.stats().liveObjects);
+      ballast.release();
+      live.add(heap.stats().liveBytes);
+    }
+    expect(counts.size).toBe(1);
+    expect(live.size).toBe(1);
+  });
+});
+
+test('in a full heap everything can be read, replaced in place, deleted and released', () => {
+  withHeap({ maxBytes: 2 * MIB }, (heap) => {
+    const S = heap.struct<{ name: string; n: number }>('S', { name: 'string', n: 'int32' });
+    const map = heap.map();
+    const array = heap.array();
+    const object = new S({ name: 'object', n: 1 });
+    const long = 'l'.repeat(100);
+    map.set('key', 'value').set(long, 5).set(2n ** 60n, 7).set(1.5, object);
+    array.push('first', object, 3);
+    const ballast = fill(heap);
+    expect(object.name).toBe('object');
+    object.n = 2;
+    object.name = '';
+    expect(map.get('key')).toBe('value');
+    expect(map.get(long)).toBe(5);
+    expect(map.get(2n ** 60n)).toBe(7);
+    expect(map.get(3n)).toBe(undefined);
+    map.set('key', 1).set(long, true).set(2n ** 60n, object);
+    expect(map.delete(2n ** 60n)).toBe(true);
+    expect(map.delete(long)).toBe(true);
+    expect(map.delete('key')).toBe(true);
+    expect(map.size).toBe(1);
+    array.set(0, 1);
+    expect(array.pop()).toBe(3);
+    map.clear();
+    array.length = 0;
+    expect(heap.verify()).toEqual([]);
+    ballast.release();
+  });
+});

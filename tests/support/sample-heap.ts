@@ -1,0 +1,132 @@
+/**
+ * A small sound heap with something of every kind, to be damaged: structs, arrays of one and two
+ * levels, maps with and without a table, strings of all forms, bigints, rows of two threads, named
+ * roots, full runs, blocks freed by another thread, free runs, a large object.
+ */
+import { CONTROL_ROOT_MAP, type ObjectRef } from '../../src/memory/layout.ts';
+import { createArray } from '../../src/object/array.ts';
+import { decref } from '../../src/object/dealloc.ts';
+import { declareStruct } from '../../src/object/kinds.ts';
+import { createMap, deleteEntry } from '../../src/object/map.ts';
+import { nextEntry } from '../../src/object/map-chunks.ts';
+import type { Mutator } from '../../src/object/mutator.ts';
+import { incref, makeImmortal } from '../../src/object/refcount.ts';
+import { addRow } from '../../src/object/rows.ts';
+import { createString } from '../../src/object/string.ts';
+import { createStruct } from '../../src/object/struct.ts';
+import type { FieldKind, StructLayout } from '../../src/object/struct-layout.ts';
+import { createBigint, encodeReference, storeSlot } from '../../src/object/value.ts';
+import { addEntry, attachBare, createBareHeap, push } from './bare-heap.ts';
+
+const FIELDS: [string, FieldKind][] = [
+  ['next', 'ref'],
+  ['name', 'string'],
+  ['extra', 'any'],
+  ['x', 'float64'],
+  ['isBlue', 'boolean'],
+];
+
+/** Named places of the sample. */
+export interface Sample {
+  readonly mem: Mutator;
+  readonly other: Mutator;
+  readonly locals: ObjectRef[];
+  readonly layout: StructLayout;
+  readonly twin: StructLayout;
+  /** `first.next` is `second`, held by a local as well; `second.extra` is a bigint. */
+  readonly first: ObjectRef;
+  readonly second: ObjectRef;
+  readonly short: ObjectRef;
+  readonly long: ObjectRef;
+  readonly wide: ObjectRef;
+  readonly bigint: ObjectRef;
+  readonly smallArray: ObjectRef;
+  readonly otherArray: ObjectRef;
+  readonly deepArray: ObjectRef;
+  readonly smallMap: ObjectRef;
+  readonly otherMap: ObjectRef;
+  readonly tableMap: ObjectRef;
+  readonly rootMap: ObjectRef;
+  readonly large: ObjectRef;
+}
+
+/** Builds the sample. */
+export function createSample(): Sample {
+  const mem = createBareHeap();
+  const other = attachBare(mem);
+  const layout = declareStruct(mem, 'Sample', new Map(FIELDS));
+  const twin = declareStruct(mem, 'Twin', new Map(FIELDS));
+  declareStruct(mem, 'P', new Map([['x', 'int8']]));
+  const at = (object: ObjectRef, index: number) => object + layout.fields[index].offset;
+
+  const first = createStruct(mem, layout.kind);
+  const second = createStruct(mem, layout.kind);
+  mem.i32[at(first, 0)] = second;
+  incref(mem, second);
+  mem.i32[at(first, 1)] = createString(mem, 'alpha');
+  const bigint = createBigint(mem, 5n, 'test');
+  encodeReference(bigint);
+  storeSlot(mem, at(second, 2));
+  // A cycle of garbage: its counts explain each other.
+  const garbage = createStruct(mem, twin.kind);
+  mem.i32[at(garbage, 0)] = garbage;
+
+  const short = createString(mem, 'beta');
+  const long = createString(mem, `${'long'.repeat(20)}x`);
+  const wide = createString(mem, `\u0101${'w'.repeat(60)}`);
+  const locals = [first, second, short, long, wide];
+  const containers = fillContainers(mem, { first, second, locals });
+  const large = createString(mem, 'L'.repeat(1_000_001));
+  locals.push(large);
+  makeFreeRuns(mem, other);
+  addRow(other, containers.deepArray);
+  incref(mem, containers.deepArray);
+  addRow(mem, first);
+  incref(mem, first);
+  mem.i32[CONTROL_ROOT_MAP] = containers.rootMap;
+  const names = { mem, other, locals, layout, twin };
+  return { ...names, first, second, short, long, wide, bigint, large, ...containers };
+}
+
+function fillContainers(
+  mem: Mutator,
+  { first, second, locals }: { first: ObjectRef; second: ObjectRef; locals: ObjectRef[] },
+) {
+  const smallArray = createArray(mem);
+  push(mem, smallArray, 1.5);
+  push(mem, smallArray, Number.NaN);
+  push(mem, smallArray, { object: first });
+  const otherArray = createArray(mem);
+  push(mem, otherArray, -0);
+  const deepArray = createArray(mem);
+  for (let i = 0; i < 1200; i++) push(mem, deepArray, i);
+
+  const smallMap = createMap(mem);
+  addEntry(mem, smallMap, 0, 'zero');
+  addEntry(mem, smallMap, 1, { object: second });
+  const otherMap = createMap(mem);
+  addEntry(mem, otherMap, 'key', 1);
+  const tableMap = createMap(mem);
+  for (let i = 0; i < 200; i++) addEntry(mem, tableMap, i % 3 === 0 ? `key ${i}` : i, `value ${i}`);
+  addEntry(mem, tableMap, 'a key that is too long to be interned', { object: tableMap });
+  for (let i = 0; i < 30; i++) {
+    deleteEntry(mem, tableMap, nextEntry(mem, tableMap, 0, 0));
+  }
+  const rootMap = createMap(mem);
+  addEntry(mem, rootMap, 'root', { object: deepArray });
+  locals.push(smallArray, otherArray, deepArray, smallMap, otherMap, tableMap);
+  return { smallArray, otherArray, deepArray, smallMap, otherMap, tableMap, rootMap };
+}
+
+/** Leaves two free runs apart from each other, a full run, and blocks freed by another thread. */
+function makeFreeRuns(mem: Mutator, other: Mutator): void {
+  const large = [1, 2, 3].map(() => createString(mem, 'f'.repeat(1_000_000)));
+  makeImmortal(mem, large[1]);
+  decref(mem, large[0]);
+  decref(mem, large[2]);
+  const layout = declareStruct(mem, 'Full', new Map([['x', 'float64']]));
+  const objects: ObjectRef[] = [];
+  for (let i = 0; i < 5000; i++) objects.push(createStruct(mem, layout.kind));
+  for (const object of objects.slice(4090, 4200)) decref(other, object);
+  for (const object of objects) if (mem.i32[object + 1] !== 0) makeImmortal(mem, object);
+}

@@ -1,0 +1,33 @@
+/**
+ * The whole suite runs twice, as two projects: with plain and with atomic counts. Files run one
+ * after the other, because many of them start threads and measure how those get on together.
+ */
+import { defineConfig } from 'vitest/config';
+
+const ROOT = new URL('..', import.meta.url).pathname;
+const TESTS = ['tests/*.test.ts'];
+// Reads files, runs no heap: once is enough.
+const PLAIN_ONLY = ['tests/tidy.test.ts'];
+
+function project(counts: 'plain' | 'atomic', exclude: string[]) {
+  return {
+    extends: true,
+    test: { name: counts, env: { SHARC_COUNTS: counts }, include: TESTS, exclude },
+  } as const;
+}
+
+export default defineConfig({
+  root: ROOT,
+  // Node 20 has no `using`: it is lowered for the tests as it is for the published package.
+  oxc: { target: 'es2022' },
+  test: {
+    pool: 'forks',
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 10_000,
+    execArgv: ['--expose-gc'],
+    reporters: ['default', './tests/support/reporter.ts'],
+    projects: [project('plain', []), project('atomic', PLAIN_ONLY)],
+  },
+});
