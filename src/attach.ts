@@ -16,7 +16,7 @@ import { Mutator } from './object/mutator.ts';
 import { makeImmortal } from './object/refcount.ts';
 import { releaseRows } from './object/rows.ts';
 import { acquireGil, assertHeapOpen, markClosed, releaseGil } from './sync/gil.ts';
-import { claimThread, releaseThread } from './sync/thread-table.ts';
+import { bequeathCounters, claimThread, releaseThread } from './sync/thread-table.ts';
 
 const TOKEN_TYPE = 'sharc.heap';
 
@@ -79,6 +79,7 @@ export const isCreator = (mem: Mutator) => mem.i32[CONTROL_CREATOR] === mem.thre
 export function leaveHeap(mem: Mutator, closes: boolean): void {
   releaseRows(mem);
   abandonRuns(mem, mem.threadId);
+  bequeathCounters(mem, mem.threadId);
   if (mem.i32[CONTROL_CREATOR] === mem.threadId) mem.i32[CONTROL_CREATOR] = NULL_REF;
   if (closes) markClosed(mem);
   mem.depth = 0;

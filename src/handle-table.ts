@@ -2,16 +2,21 @@
  * The handles of one thread: which object has one, which are local to the running section, which
  * are kept by a row of the shared root table.
  *
- * Object to handle: a private table per page with a number for every four words (blocks are no
- * smaller): positive for a local, negative for a row. It is as large as the pages it is used for.
+ * Object to handle: a private table with a number for every four words of the heap (blocks are no
+ * smaller): positive for a local, negative for a row. Address space only, a quarter of the heap's:
+ * the system commits what is touched. It is a SharedArrayBuffer that nobody shares, since V8 counts
+ * those not as memory of this thread; and one flat array, a constant to V8, costs half of one
+ * array per page.
  *
- * Kept handles that the program forgets are found by a FinalizationRegistry. Registering costs
- * more than keeping, so a kept handle is held strongly while it is young; most are released by
- * then. Nothing depends on the registry but the memory of forgetful programs.
+ * Locals stand in chunks. A store of a young handle into an old array goes through the slow write
+ * barrier, so every chunk but the first is new when it is needed, and dropped afterwards.
  */
 
+import { assert } from './base/assert.ts';
 import type { Handle } from './handle.ts';
-import { NULL_REF, type ObjectRef, PAGE_WORDS, PAGE_WORDS_SHIFT } from './memory/layout.ts';
+import { KeptHandles } from './kept-handles.ts';
+import { NULL_REF, type ObjectRef, WORD_BYTES } from './memory/layout.ts';
+import { reserve } from './memory/memory.ts';
 import { MIN_BLOCK_WORDS } from './memory/size-classes.ts';
 import { decref } from './object/dealloc.ts';
 import { kindOf } from './object/header.ts';
@@ -20,9 +25,10 @@ import { incref } from './object/refcount.ts';
 import { addRow, removeRow, reserveRows } from './object/rows.ts';
 
 const GRANULE_SHIFT = 2;
-const GRANULE_MASK = PAGE_WORDS / MIN_BLOCK_WORDS - 1;
-/** Kept handles that may be young at a time. */
-const YOUNG_MAX = 1024;
+assert(1 << GRANULE_SHIFT === MIN_BLOCK_WORDS, 'handles: no two blocks begin in one granule');
+const CHUNK_SHIFT = 6;
+const CHUNK_LOCALS = 1 << CHUNK_SHIFT;
+const CHUNK_MASK = CHUNK_LOCALS - 1;
 
 const FIRST_USES = 1024;
 
@@ -39,11 +45,6 @@ export interface Scope {
   readonly reacquired: number;
 }
 
-/** What the registry holds for a kept handle: its row, as long as the token is the row's. */
-interface Token {
-  readonly row: number;
-}
-
 /** The handles of one thread for one heap. */
 export class HandleTable {
   // Declared, not defined: written once, in the constructor, they are constants to V8.
@@ -51,8 +52,10 @@ export class HandleTable {
   /** Classes of handles by kind, as far as they were needed. */
   declare private readonly classes: (HandleClass | undefined)[];
   declare private readonly findClass: FindClass;
-  declare private readonly numbers: (Int32Array | undefined)[];
-  declare private readonly locals: (Handle | null)[];
+  declare private readonly numbers: Int32Array;
+  declare private readonly chunks: (Handle | null)[][];
+  /** The chunk that takes the next local, or holds the last. */
+  declare private chunk: (Handle | null)[];
   declare private localCount: number;
   /** Locals when the running scope began: those belong to scopes around it. */
   declare private mark: number;
@@ -60,16 +63,10 @@ export class HandleTable {
   declare private readonly reacquired: Handle[];
   /** Acquisitions of each local, by its number. */
   declare private uses: Int32Array;
-  /** By row. A kept handle is in `#strong` while young, then in `#weak`. */
-  private readonly strong: (Handle | undefined)[] = [];
-  private readonly weak: (WeakRef<Handle> | undefined)[] = [];
-  private readonly tokens: (Token | undefined)[] = [];
-  private readonly keeps: number[] = [];
-  private young: number[] = [];
-  private agingScheduled = false;
-  /** Rows whose handles were forgotten, to be released at the next safepoint. */
-  private readonly forgotten: Token[] = [];
-  private readonly registry: FinalizationRegistry<Token>;
+  private readonly kept: KeptHandles;
+  /** Called before a keep is undone, by `release()` or by `using`. */
+  onRelease: ((handle: Handle) => void) | null = null;
+  onDispose: ((handle: Handle) => void) | null = null;
   /** Rows that stand for locals while the lock is given up inside a section. */
   private readonly lent: number[] = [];
 
@@ -77,16 +74,14 @@ export class HandleTable {
     this.mem = mem;
     this.classes = [];
     this.findClass = findClass;
-    this.numbers = [];
-    this.locals = [];
+    this.numbers = new Int32Array(reserve((mem.maxWords >>> GRANULE_SHIFT) * WORD_BYTES));
+    this.chunk = new Array<Handle | null>(CHUNK_LOCALS).fill(null);
+    this.chunks = [this.chunk];
     this.localCount = 0;
     this.mark = 0;
     this.reacquired = [];
     this.uses = new Int32Array(FIRST_USES);
-    this.registry = new FinalizationRegistry((token) => {
-      this.forgotten.push(token);
-      onForgotten();
-    });
+    this.kept = new KeptHandles(mem, onForgotten);
   }
 
   /** Begins a scope: what is acquired from here on ends with it. */
@@ -102,20 +97,19 @@ export class HandleTable {
     this.mark = scope.mark;
     while (this.reacquired.length > scope.reacquired) {
       const handle = this.reacquired.pop() as Handle;
-      if (handle.$local !== 0 && this.uses[handle.$local] > 1) this.uses[handle.$local]--;
+      if (handle.$ref === NULL_REF || handle.$local === 0) continue;
+      if (this.uses[handle.$local] > 1) this.uses[handle.$local]--;
     }
   }
 
   /** Whether rows wait to be released. */
   get hasForgotten(): boolean {
-    return this.forgotten.length !== 0;
+    return this.kept.hasForgotten;
   }
 
   /** The local handle of a living object: acquired once more. The caller's count is not used. */
   wrap(ref: ObjectRef): Handle {
-    const numbers = this.numbers[ref >>> PAGE_WORDS_SHIFT] ?? this.addPage(ref);
-    const granule = (ref >>> GRANULE_SHIFT) & GRANULE_MASK;
-    const number = numbers[granule];
+    const number = this.numbers[ref >>> GRANULE_SHIFT];
     if (number !== 0) {
       const known = this.acquireKnown(number);
       if (known !== null) return known;
@@ -123,12 +117,12 @@ export class HandleTable {
     incref(this.mem, ref);
     const handle = this.create(ref);
     this.enlist(handle);
-    numbers[granule] = handle.$local;
+    this.numbers[ref >>> GRANULE_SHIFT] = handle.$local;
     return handle;
   }
 
   private acquireKnown(number: number): Handle | null {
-    const handle = number > 0 ? this.locals[number - 1] : this.findKept(-number);
+    const handle = number > 0 ? this.localAt(number) : this.findKept(-number);
     if (handle === null) return null;
     if (handle.$local === 0) {
       this.enlist(handle);
@@ -143,7 +137,7 @@ export class HandleTable {
   adopt(ref: ObjectRef): Handle {
     const handle = this.create(ref);
     this.enlist(handle);
-    this.setNumber(ref, handle.$local);
+    this.numbers[ref >>> GRANULE_SHIFT] = handle.$local;
     return handle;
   }
 
@@ -174,11 +168,29 @@ export class HandleTable {
 
   /** Lists a handle among the locals, acquired once. */
   private enlist(handle: Handle): void {
-    const local = ++this.localCount;
-    if (local >= this.uses.length) this.growUses();
-    this.locals[local - 1] = handle;
-    this.uses[local] = 1;
-    handle.$local = local;
+    const at = this.localCount++;
+    if ((at & CHUNK_MASK) === 0) this.openChunk(at);
+    this.chunk[at & CHUNK_MASK] = handle;
+    this.uses[at + 1] = 1;
+    handle.$local = at + 1;
+  }
+
+  /** The chunk of local number `at`, counted from 0: the first of that chunk. */
+  private openChunk(at: number): void {
+    if (at + CHUNK_LOCALS >= this.uses.length) this.growUses();
+    if (at === 0) return;
+    this.chunk = new Array<Handle | null>(CHUNK_LOCALS).fill(null);
+    this.chunks.push(this.chunk);
+  }
+
+  private localAt(number: number): Handle | null {
+    return this.chunks[(number - 1) >>> CHUNK_SHIFT][(number - 1) & CHUNK_MASK];
+  }
+
+  private dropLocal(handle: Handle): void {
+    const at = handle.$local - 1;
+    this.chunks[at >>> CHUNK_SHIFT][at & CHUNK_MASK] = null;
+    handle.$local = 0;
   }
 
   private growUses(): void {
@@ -188,36 +200,32 @@ export class HandleTable {
   }
 
   private findKept(row: number): Handle | null {
-    const strong = this.strong[row];
-    if (strong !== undefined) return strong;
-    const handle = this.weak[row]?.deref();
+    const handle = this.kept.find(row);
     if (handle !== undefined) return handle;
     this.releaseRow(row); // forgotten, and the registry has not said so yet
     return null;
   }
 
-  private setNumber(ref: ObjectRef, number: number): void {
-    const numbers = this.numbers[ref >>> PAGE_WORDS_SHIFT] ?? this.addPage(ref);
-    numbers[(ref >>> GRANULE_SHIFT) & GRANULE_MASK] = number;
-  }
-
-  private addPage(ref: ObjectRef): Int32Array {
-    const page = ref >>> PAGE_WORDS_SHIFT;
-    while (this.numbers.length <= page) this.numbers.push(undefined);
-    const numbers = new Int32Array(GRANULE_MASK + 1);
-    this.numbers[page] = numbers;
-    return numbers;
-  }
-
-  /** Ends the locals listed since there were `mark`. */
+  /** Ends the locals listed since there were `mark`. A stale handle is one without an object. */
   private closeTo(mark: number): void {
     while (this.localCount > mark) {
-      const handle = this.locals[--this.localCount];
-      this.locals[this.localCount] = null;
+      const at = --this.localCount;
+      const { chunk } = this;
+      const handle = chunk[at & CHUNK_MASK];
+      if ((at & CHUNK_MASK) === 0 && at !== 0) this.dropChunk();
       if (handle === null) continue;
-      handle.$local = 0;
-      if (handle.$row === 0) this.end(handle);
+      if (handle.$row === 0) {
+        this.end(handle);
+      } else {
+        chunk[at & CHUNK_MASK] = null; // a kept handle may be forgotten: nothing else holds it
+        handle.$local = 0;
+      }
     }
+  }
+
+  private dropChunk(): void {
+    this.chunks.pop();
+    this.chunk = this.chunks[this.chunks.length - 1];
   }
 
   /** Ends the section: all local acquisitions. */
@@ -229,10 +237,9 @@ export class HandleTable {
 
   /** Ends a scope but for one acquisition of `result`, which passes to the scope around it. */
   closeScopeExcept(scope: Scope, result: Handle): void {
-    const isLocalHere = result.$local > scope.locals;
+    const isLocalHere = result.$ref !== NULL_REF && result.$local > scope.locals;
     if (isLocalHere) {
-      this.locals[result.$local - 1] = null;
-      result.$local = 0;
+      this.dropLocal(result);
     } else {
       const last = this.reacquired.lastIndexOf(result);
       if (last >= scope.reacquired) this.reacquired.splice(last, 1);
@@ -240,31 +247,20 @@ export class HandleTable {
     this.closeScope(scope);
     if (!isLocalHere) return;
     this.enlist(result);
-    if (result.$row === 0) this.setNumber(result.$ref, result.$local);
+    if (result.$row === 0) this.numbers[result.$ref >>> GRANULE_SHIFT] = result.$local;
   }
 
   /** The handle protects nothing any more. */
   private end(handle: Handle): void {
     const ref = handle.$ref;
     handle.$ref = NULL_REF;
-    this.setNumber(ref, 0);
+    this.numbers[ref >>> GRANULE_SHIFT] = 0;
     decref(this.mem, ref);
   }
 
   /** Acquires a handle until it is released. @throws HeapExhaustedError */
   keep(handle: Handle): void {
-    if (handle.$row !== 0) {
-      this.keeps[handle.$row]++;
-      return;
-    }
-    const row = addRow(this.mem, handle.$ref);
-    handle.$row = row;
-    this.strong[row] = handle;
-    this.keeps[row] = 1;
-    this.setNumber(handle.$ref, -row);
-    this.young.push(row);
-    if (this.young.length >= YOUNG_MAX) this.ageYoung();
-    else if (!this.agingScheduled) this.scheduleAging();
+    if (this.kept.keep(handle)) this.numbers[handle.$ref >>> GRANULE_SHIFT] = -handle.$row;
   }
 
   /** Makes sure that the next `count` keeps cannot fail. @throws HeapExhaustedError */
@@ -274,76 +270,45 @@ export class HandleTable {
 
   /** Undoes one keep, or else one local acquisition. */
   release(handle: Handle): void {
-    if (handle.$row !== 0) this.unkeep(handle);
-    else this.unuse(handle);
+    if (handle.$row === 0) {
+      this.unuse(handle);
+      return;
+    }
+    this.onRelease?.(handle);
+    this.unkeep(handle);
   }
 
   /** Undoes one local acquisition, or else one keep. */
   dispose(handle: Handle): void {
-    if (handle.$local !== 0) this.unuse(handle);
-    else this.unkeep(handle);
+    if (handle.$local !== 0) {
+      this.unuse(handle);
+      return;
+    }
+    this.onDispose?.(handle);
+    this.unkeep(handle);
   }
 
   private unkeep(handle: Handle): void {
-    const row = handle.$row;
-    if (--this.keeps[row] > 0) return;
-    this.forgetRow(row);
-    handle.$row = 0;
-    if (handle.$local !== 0) this.setNumber(handle.$ref, handle.$local);
+    if (!this.kept.unkeep(handle)) return;
+    if (handle.$local !== 0) this.numbers[handle.$ref >>> GRANULE_SHIFT] = handle.$local;
     else this.end(handle);
   }
 
   private unuse(handle: Handle): void {
     if (--this.uses[handle.$local] > 0) return;
-    this.locals[handle.$local - 1] = null;
-    handle.$local = 0;
+    this.dropLocal(handle);
     if (handle.$row === 0) this.end(handle);
   }
 
-  /** Empties a row whose count goes on in the handle, or in the caller. */
-  private forgetRow(row: number): ObjectRef {
-    const token = this.tokens[row];
-    if (token !== undefined) this.registry.unregister(token);
-    this.strong[row] = undefined;
-    this.weak[row] = undefined;
-    this.tokens[row] = undefined;
-    return removeRow(this.mem, row);
-  }
-
   private releaseRow(row: number): void {
-    const ref = this.forgetRow(row);
-    this.setNumber(ref, 0);
+    const ref = this.kept.forget(row);
+    this.numbers[ref >>> GRANULE_SHIFT] = 0;
     decref(this.mem, ref);
-  }
-
-  private scheduleAging(): void {
-    this.agingScheduled = true;
-    setImmediate(() => {
-      this.agingScheduled = false;
-      this.ageYoung();
-    }).unref();
-  }
-
-  /** From here on the young kept handles are held weakly, and their death is noticed. */
-  ageYoung(): void {
-    const rows = this.young;
-    this.young = [];
-    for (const row of rows) {
-      const handle = this.strong[row];
-      if (handle === undefined) continue;
-      const token: Token = { row };
-      this.strong[row] = undefined;
-      this.weak[row] = new WeakRef(handle);
-      this.tokens[row] = token;
-      this.registry.register(handle, token, token);
-    }
   }
 
   /** Releases the rows of forgotten handles. The caller holds the GIL. */
   releaseForgotten(): void {
-    for (const token of this.forgotten.splice(0)) {
-      if (this.tokens[token.row] === token) this.releaseRow(token.row);
-    }
+    for (const row of this.kept.takeForgotten()) this.releaseRow(row);
   }
 
   /**
@@ -354,7 +319,7 @@ export class HandleTable {
   lendLocals(): void {
     try {
       for (let i = 0; i < this.localCount; i++) {
-        const handle = this.locals[i];
+        const handle = this.localAt(i + 1);
         if (handle === null || handle.$row !== 0) continue;
         this.lent.push(addRow(this.mem, handle.$ref));
       }
@@ -373,7 +338,7 @@ export class HandleTable {
   localRefs(): ObjectRef[] {
     const refs: ObjectRef[] = [];
     for (let i = 0; i < this.localCount; i++) {
-      const handle = this.locals[i];
+      const handle = this.localAt(i + 1);
       if (handle !== null && handle.$row === 0) refs.push(handle.$ref);
     }
     return refs;

@@ -90,16 +90,14 @@ export function refOf(handle: Handle): ObjectRef {
 
 function keepOperation(session: Session, handle: Handle): void {
   refOf(handle);
-  session.handles.keep(handle);
+  session.keep(handle);
 }
 
 function releaseOperation(session: Session, handle: Handle): void {
   refOf(handle);
-  session.forgetScoped(handle);
   session.handles.release(handle);
 }
 
 function disposeOperation(session: Session, handle: Handle): void {
-  session.forgetScoped(handle);
   session.handles.dispose(handle);
 }

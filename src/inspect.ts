@@ -4,7 +4,7 @@
  * does what it always does.
  */
 
-import { type InspectOptions, inspect } from 'node:util';
+import type { InspectOptions } from 'node:util';
 import { HeapArray } from './array.ts';
 import type { Shareable } from './codec.ts';
 import { Handle } from './handle.ts';
@@ -26,11 +26,10 @@ export function inspectHandle(handle: Handle, depth: number, options: InspectOpt
   const levels = options.depth === null ? Number.POSITIVE_INFINITY : depth;
   const limit = (options.maxArrayLength ?? Number.POSITIVE_INFINITY) + 1;
   const max = options.maxArrayLength === undefined ? DEFAULT_MAX + 1 : limit;
-  const snapshot = session.run(
+  return session.run(
     () => session.scope(() => new Snapshot(session, max).of(handle, levels)),
     Number.POSITIVE_INFINITY,
   );
-  return inspect(snapshot, { ...options, depth: options.depth === null ? null : depth });
 }
 
 /** A copy of part of the graph in ordinary objects, breadth first. */
@@ -61,6 +60,7 @@ class Snapshot {
     const copy = emptyCopy(value);
     this.#copies.set(value, copy);
     if (levels >= 0) this.#pending.push([value, copy, levels - 1]);
+    else addSomething(value, copy);
     return copy;
   }
 
@@ -86,6 +86,19 @@ class Snapshot {
         (copy as Record<string, unknown>)[name] = this.#copyOf(value, levels);
       }
     }
+  }
+}
+
+/** An object too deep to be printed only must not look empty, for it prints as its name then. */
+function addSomething(handle: Handle, copy: object): void {
+  if (handle instanceof HeapMap) {
+    if (handle.size !== 0) (copy as Map<unknown, unknown>).set(0, 0);
+  } else if (handle instanceof HeapArray) {
+    if (handle.length !== 0) (copy as unknown[]).push(0);
+  } else {
+    const { mem } = handle.$session;
+    const [field] = structLayoutOf(mem, kindOf(mem, handle.$ref)).fields;
+    if (field !== undefined) (copy as Record<string, unknown>)[field.name] = 0;
   }
 }
 

@@ -9,8 +9,9 @@ import type { InspectOptions } from 'node:util';
 import { HeapClosedError, HeapExhaustedError } from './base/errors.ts';
 import { Handle } from './handle.ts';
 import { type HandleClass, HandleTable } from './handle-table.ts';
+import { KeptScope } from './kept-scope.ts';
 import { MapIterators } from './map-iterators.ts';
-import { THREAD_SECTIONS } from './memory/layout.ts';
+import { NULL_REF, THREAD_SECTIONS } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
 import {
   acquireGil,
@@ -41,8 +42,8 @@ export class Session {
   onLost: (() => void) | null = null;
   /** Whether the running section is that of a single operation, whose results are kept. */
   #isSingle = false;
-  /** Handles kept by accesses inside `scope` calls outside sections; null outside of such. */
-  #scoped: Handle[] | null = null;
+  /** The running scope outside of sections; null when there is none. */
+  #scope: KeptScope | null = null;
 
   constructor(mem: Mutator, family: HandleFamily) {
     this.mem = mem;
@@ -52,6 +53,8 @@ export class Session {
       (kind) => family.findClass(this, kind),
       () => this.#tryReleaseForgotten(),
     );
+    this.handles.onRelease = (handle) => this.#scope?.removeOne(handle);
+    this.handles.onDispose = (handle) => this.#scope?.removeAccess(handle);
     this.iterators = new MapIterators(mem, () => this.#tryReleaseForgotten());
   }
 
@@ -117,19 +120,19 @@ export class Session {
 
   /** A handle that leaves its section as a result is kept. */
   #keepResult(handle: Handle): void {
-    if (handle.$local === 0 || handle.$session !== this) return;
+    if (handle.$ref === NULL_REF || handle.$local === 0 || handle.$session !== this) return;
     this.handles.keep(handle);
-    this.#scoped?.push(handle);
+    this.#scope?.addAccess(handle);
+  }
+
+  /** Keeps a handle at the program's wish: no scope ends that. @throws HeapExhaustedError */
+  keep(handle: Handle): void {
+    this.handles.keep(handle);
+    this.#scope?.addKeep(handle);
   }
 
   #keepIfHandle(item: unknown): void {
     if (item instanceof Handle) this.#keepResult(item);
-  }
-
-  /** An acquisition made in a scope outside of sections was undone before the scope's end. */
-  forgetScoped(handle: Handle): void {
-    const at = this.#scoped?.lastIndexOf(handle) ?? -1;
-    if (at >= 0) this.#scoped?.splice(at, 1);
   }
 
   /**
@@ -150,10 +153,8 @@ export class Session {
     this.enter(timeoutMs);
     try {
       const result = body();
-      if (typeof result === 'object' && result !== null) {
-        if (result instanceof Handle) this.#keepResult(result);
-        else refusePromise(result);
-      }
+      if (result instanceof Handle) this.#keepResult(result);
+      else refusePromise(result);
       return result;
     } finally {
       this.leave();
@@ -181,19 +182,18 @@ export class Session {
   }
 
   #scopeOutside<T>(body: () => T): T {
-    const outer = this.#scoped;
-    const scoped: Handle[] = [];
-    this.#scoped = scoped;
-    let result: T | undefined;
+    const scope = new KeptScope(this.#scope);
+    this.#scope = scope;
+    let result: unknown;
     try {
-      result = refusePromise(body());
-      return result;
+      const returned = refusePromise(body());
+      result = returned;
+      return returned;
     } finally {
-      this.#scoped = outer;
-      const kept: unknown = result;
-      const last = kept instanceof Handle ? scoped.lastIndexOf(kept) : -1;
-      if (last >= 0) outer?.push(...scoped.splice(last, 1));
-      if (this.isOpen) for (const handle of scoped.reverse()) handle[Symbol.dispose]();
+      this.#scope = null; // what the scope ends is no release of the program
+      const ended = scope.end(result instanceof Handle ? result : null);
+      if (this.isOpen) for (const handle of ended) handle[Symbol.dispose]();
+      this.#scope = scope.outer;
     }
   }
 
@@ -234,7 +234,9 @@ export class Session {
 }
 
 function refusePromise<T>(result: T): T {
-  if (typeof result !== 'object' || result === null || result instanceof Handle) return result;
+  if ((typeof result !== 'object' && typeof result !== 'function') || result === null)
+    return result;
+  if (result instanceof Handle) return result;
   if (typeof (result as { then?: unknown }).then !== 'function') return result;
   // Nobody will await it: its failure must not end the process on top of our error.
   if (result instanceof Promise) result.catch(() => {});

@@ -2,9 +2,9 @@
 
 import type { ObjectStats } from './gc/stats.ts';
 import type { Mutator } from './object/mutator.ts';
-import { readThreads, type ThreadStats } from './sync/thread-table.ts';
+import { type LockCounters, readLeft, readThreads, type ThreadStats } from './sync/thread-table.ts';
 
-/** How the lock was used, by the threads attached now. */
+/** How the lock was used, by all threads so far. Counters of a thread wrap at 2^32. */
 export interface LockStats {
   /** Times it was taken: outermost sections and single operations. */
   readonly acquisitions: number;
@@ -36,7 +36,8 @@ export function readStats(
   const objectsByKind: Record<string, number> = Object.create(null);
   for (const [kind, count] of byKind) objectsByKind[kindName(kind)] = count;
   const threads = readThreads(mem);
-  const sum = (of: (thread: ThreadStats) => number) => threads.reduce((n, t) => n + of(t), 0);
+  const all: LockCounters[] = [...threads, readLeft(mem)];
+  const sum = (of: (counters: LockCounters) => number) => all.reduce((n, c) => n + of(c), 0);
   return {
     ...rest,
     maxBytes: mem.buffer.byteLength,

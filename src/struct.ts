@@ -150,10 +150,12 @@ function createRecord(session: Session, layout: StructLayout): StructRecord {
     constructor: { value: Struct, writable: true, configurable: true },
     $session: { value: session },
   });
-  Struct.register = function register(this: unknown): unknown {
-    registerClass(session, record, this);
-    return this;
-  };
+  Object.defineProperty(Struct, 'register', {
+    value: function register(this: unknown): unknown {
+      registerClass(session, record, this);
+      return this;
+    },
+  });
   const base = Struct as unknown as StructClass<object>;
   const record: StructRecord = { layout, access, base, current: Object, handleClass: undefined };
   for (const field of layout.fields) {

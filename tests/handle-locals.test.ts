@@ -105,7 +105,8 @@ describe('a local handle', () => {
         () => heap.run(() => map.size),
       ];
       for (const use of uses) expect(use).toThrow(StaleHandleError);
-      expect(local.is(map)).toBe(false);
+      expect(() => local.is(other)).toThrow(StaleHandleError);
+      expect(() => other.is(local)).toThrow(StaleHandleError);
       expect(() => local[Symbol.dispose]()).not.toThrow();
       expect(other.size).toBe(0);
     });

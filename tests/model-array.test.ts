@@ -22,7 +22,8 @@ function expectSame(heap: Heap, actual: HeapArray<unknown>, model: readonly unkn
 
 /** One step of a script, on the array and its model alike. */
 function step(random: Random, values: unknown[], actual: HeapArray<unknown>, model: unknown[]) {
-  const some = (most: number) => Array.from({ length: random.int(most) }, () => random.pick(values));
+  const some = (most: number) =>
+    Array.from({ length: random.int(most) }, () => random.pick(values));
   const place = () => random.between(-model.length - 3, model.length + 3);
   const value = random.pick(values);
   switch (random.int(14)) {
@@ -102,27 +103,24 @@ function step(random: Random, values: unknown[], actual: HeapArray<unknown>, mod
 describe.each([false, true])('random scripts, in sections: %s', (inSection) => {
   test.each([0, 1, 2])('script %i: the array does what an Array does', (number) => {
     withHeap({}, (heap) => {
-      withRandom(
-        (random) => {
-          const actual = heap.array<unknown>();
-          const model: unknown[] = [];
-          const values = valuesOf(heap);
-          for (let done = 0; done < 600; ) {
-            const batch = inSection ? random.between(1, 20) : 1;
-            const body = () => {
-              for (let i = 0; i < batch; i++) {
-                step(random, values, actual, model);
-                expectSame(heap, actual, model);
-              }
-            };
-            if (inSection) heap.run(body);
-            else body();
-            done += batch;
-            if (random.chance(0.03)) expect(heap.verify()).toEqual([]);
-          }
-        },
-        SEED + number,
-      );
+      withRandom((random) => {
+        const actual = heap.array<unknown>();
+        const model: unknown[] = [];
+        const values = valuesOf(heap);
+        for (let done = 0; done < 600; ) {
+          const batch = inSection ? random.between(1, 20) : 1;
+          const body = () => {
+            for (let i = 0; i < batch; i++) {
+              step(random, values, actual, model);
+              expectSame(heap, actual, model);
+            }
+          };
+          if (inSection) heap.run(body);
+          else body();
+          done += batch;
+          if (random.chance(0.03)) expect(heap.verify()).toEqual([]);
+        }
+      }, SEED + number);
     });
   });
 });
@@ -138,7 +136,10 @@ test('an array of objects drops exactly what is taken out of it', () => {
         heap.run(() => {
           const from = random.int(model.length + 1);
           const count = random.int(30);
-          const added = Array.from({ length: random.int(random.chance(0.1) ? 600 : 32) }, () => next++);
+          const added = Array.from(
+            { length: random.int(random.chance(0.1) ? 600 : 32) },
+            () => next++,
+          );
           array.splice(from, count, ...added.map((id) => new P({ id })));
           model.splice(from, count, ...added);
         });
@@ -170,7 +171,7 @@ test.each([1, 3, 4, 5, 511, 512, 513, 1023, 1024, 1025, 524_288, 524_289])(
   },
 );
 
-test('iterators of arrays see what is added and what is removed meanwhile, as in JavaScript', () => {
+test('iterators of arrays see what is added and removed meanwhile, as in JavaScript', () => {
   withHeap({}, (heap) => {
     const seenBy = (array: number[] | HeapArray<number>) => {
       array.push(1, 2, 3, 4, 5);
@@ -228,11 +229,14 @@ test.each([-1, 1.5, NaN, 2 ** 30, 2 ** 32, '3', undefined])('the length cannot b
   });
 });
 
-test.each([2, -3, 1.5, NaN, '0', undefined])('an array of two has no element %s to set', (index) => {
-  withHeap({}, (heap) => {
-    const array = heap.array();
-    array.push(1, 2);
-    expect(() => array.set(index as number, 0)).toThrow(RangeError);
-    expect([...array]).toEqual([1, 2]);
-  });
-});
+test.each([2, -3, 1.5, NaN, '0', undefined])(
+  'an array of two has no element %s to set',
+  (index) => {
+    withHeap({}, (heap) => {
+      const array = heap.array();
+      array.push(1, 2);
+      expect(() => array.set(index as number, 0)).toThrow(RangeError);
+      expect([...array]).toEqual([1, 2]);
+    });
+  },
+);

@@ -154,9 +154,12 @@ describe.each([false, true])('random scripts, in sections: %s', (inSection) => {
     [700, 4000],
   ])('%i keys, %i steps: the map does what a Map does', (keyCount, steps) => {
     withHeap({}, (heap) => {
-      withRandom((random) => {
-        runScript(new Script(heap, random, keyCount), steps, inSection);
-      }, SEED + keyCount + (inSection ? 1 : 0));
+      withRandom(
+        (random) => {
+          runScript(new Script(heap, random, keyCount), steps, inSection);
+        },
+        SEED + keyCount + (inSection ? 1 : 0),
+      );
     });
   });
 });
@@ -213,7 +216,8 @@ describe('an open iterator', () => {
       if (key < 25 && map.delete(key)) map.set(key, -key);
     }, 300);
   });
-  test('goes on for as long as entries are added', () => visit((m, key) => m.set(key + 50, 0), 999));
+  test('goes on for as long as entries are added', () =>
+    visit((m, key) => m.set(key + 50, 0), 999));
   test('sees nothing that was deleted before its turn', () => visit((m, key) => m.delete(key + 1)));
   test('survives the deletion of what it stands on', () => visit((m, key) => m.delete(key)));
   test('survives the deletion of all behind it', () => visit((m, key) => m.delete(key - 1)));

@@ -47,7 +47,10 @@ test('an array of 5,000,000 elements is filled, read and cut', { timeout: 40_000
 
 test('a chain of 10,000,000 structs dies with the stack of one', { timeout: 40_000 }, () => {
   withHeap({ maxBytes: GIB }, (heap) => {
-    const Link = heap.struct<{ next: object | null; n: number }>('Link', { next: 'ref', n: 'int32' });
+    const Link = heap.struct<{ next: object | null; n: number }>('Link', {
+      next: 'ref',
+      n: 'int32',
+    });
     const first = heap.run(() => {
       const layer = raw(heap);
       const kind = layer.kindOf(Link as never);

@@ -50,7 +50,9 @@ describe.each(Object.keys(ALPHABETS))('strings of %s', (name) => {
   test('are read from the heap, not from a cache, by a thread that has not seen them', () => {
     const heap = Heap.create({ maxBytes: 2 ** 22 });
     const random = new Random(SEED + 1);
-    const texts = Array.from({ length: 100 }, (_, i) => text(random, ALPHABETS[name] as number[], i));
+    const texts = Array.from({ length: 100 }, (_, i) =>
+      text(random, ALPHABETS[name] as number[], i),
+    );
     const array = heap.array<string>();
     array.push(...texts);
     heap.root.set('texts', array);
@@ -131,7 +133,8 @@ test('a cached text is forgotten when its string dies, though its block is used 
     const array = heap.array<string>();
     array.push('first');
     for (let i = 0; i < 20_000; i++) {
-      const value = i % 3 === 0 ? `text ${i}` : `a text longer than the limit of interning ${i % 7}`;
+      const value =
+        i % 3 === 0 ? `text ${i}` : `a text longer than the limit of interning ${i % 7}`;
       expect(array.set(0, value).at(0)).toBe(value);
     }
   });

@@ -3,8 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { NotShareableError } from '../src/base/errors.ts';
 import type { Heap } from '../src/heap.ts';
-import { withHeap } from './support/with-heap.ts';
 import { withRandom } from './support/random.ts';
+import { withHeap } from './support/with-heap.ts';
 
 const bits = (() => {
   const f64 = new Float64Array(1);
@@ -76,7 +76,9 @@ describe.each(['an any field', 'a new struct', 'an element', 'a pushed element',
           heap.run(() => {
             for (let i = 0; i < 20_000; i++) {
               const low = random.int(2 ** 32);
-              const high = random.chance(0.3) ? 0xfff0_0000 + random.int(2 ** 20) : random.int(2 ** 32);
+              const high = random.chance(0.3)
+                ? 0xfff0_0000 + random.int(2 ** 20)
+                : random.int(2 ** 32);
               for (const value of [bits(low, high), bits(0, high), low | 0, low, -high]) {
                 if (!Object.is(there(value), value)) expect(there(value)).toBe(value);
               }
@@ -100,7 +102,11 @@ const UNSHAREABLE: [string, unknown, RegExp][] = [
   ['a class', class Foo {}, /it is a function/],
   ['a symbol', Symbol('s'), /it is a symbol/],
   ['a plain object', {}, /it is an ordinary Object/],
-  ['an object without prototype', Object.create(null), /it is an ordinary object without prototype/],
+  [
+    'an object without prototype',
+    Object.create(null),
+    /it is an ordinary object without prototype/,
+  ],
   ['an array', [], /it is an ordinary Array/],
   ['a Map', new Map(), /it is an ordinary Map/],
   ['a Date', new Date(), /it is an ordinary Date/],
@@ -110,52 +116,60 @@ const UNSHAREABLE: [string, unknown, RegExp][] = [
   ['a bigint below 64 bits', -(2n ** 63n) - 1n, /a bigint must fit 64 bits/],
 ];
 
-test.each(UNSHAREABLE)('%s cannot be stored anywhere; the error names the place', (_, value, why) => {
-  withHeap({}, (heap) => {
-    const Box = heap.struct<{ value: unknown; ref: object | null }>('Box', {
-      value: 'any',
-      ref: 'ref',
-    });
-    const box = new Box({ value: 'old' });
-    const array = heap.array<unknown>();
-    const map = heap.map<unknown, unknown>().set('k', 'old');
-    array.push('old');
-    const attempts: [string, () => unknown][] = [
-      ['Box.value', () => (box.value = value)],
-      ['Box.value', () => new Box({ value })],
-      ['the value of a map', () => map.set('new', value)],
-      ['the value of a map', () => map.set('k', value)],
-      ['the key of a map', () => map.set(value, 1)],
-      ['an element of an array', () => array.push(value)],
-      ['an element of an array', () => array.push('a', value)],
-      ['an element of an array', () => array.set(0, value)],
-      ['an element of an array', () => array.unshift('a', value, 'b')],
-      ['an element of an array', () => array.splice(0, 1, 'a', value)],
-    ];
-    if (typeof value === 'object') attempts.push(['Box.ref', () => (box.ref = value)]);
-    for (const [path, attempt] of attempts) {
-      for (const act of [attempt, () => heap.run(attempt)]) {
-        let error: unknown;
-        try {
-          act();
-        } catch (thrown) {
-          error = thrown;
+test.each(UNSHAREABLE)(
+  '%s cannot be stored anywhere; the error names the place',
+  (_, value, why) => {
+    withHeap({}, (heap) => {
+      const Box = heap.struct<{ value: unknown; ref: object | null }>('Box', {
+        value: 'any',
+        ref: 'ref',
+      });
+      const box = new Box({ value: 'old' });
+      const array = heap.array<unknown>();
+      const map = heap.map<unknown, unknown>().set('k', 'old');
+      array.push('old');
+      const attempts: [string, () => unknown][] = [
+        ['Box.value', () => (box.value = value)],
+        ['Box.value', () => new Box({ value })],
+        ['the value of a map', () => map.set('new', value)],
+        ['the value of a map', () => map.set('k', value)],
+        ['the key of a map', () => map.set(value, 1)],
+        ['an element of an array', () => array.push(value)],
+        ['an element of an array', () => array.push('a', value)],
+        ['an element of an array', () => array.set(0, value)],
+        ['an element of an array', () => array.unshift('a', value, 'b')],
+        ['an element of an array', () => array.splice(0, 1, 'a', value)],
+      ];
+      if (typeof value === 'object') attempts.push(['Box.ref', () => (box.ref = value)]);
+      for (const [path, attempt] of attempts) {
+        for (const act of [attempt, () => heap.run(attempt)]) {
+          let error: unknown;
+          try {
+            act();
+          } catch (thrown) {
+            error = thrown;
+          }
+          expect(error).toBeInstanceOf(NotShareableError);
+          expect(error).toMatchObject({ path, code: 'ERR_SHARC_NOT_SHAREABLE' });
+          expect((error as Error).message).toMatch(why);
+          expect((error as Error).message).toContain(path);
         }
-        expect(error).toBeInstanceOf(NotShareableError);
-        expect(error).toMatchObject({ path, code: 'ERR_SHARC_NOT_SHAREABLE' });
-        expect((error as Error).message).toMatch(why);
-        expect((error as Error).message).toContain(path);
       }
-    }
-    expect([box.value, box.ref, [...array], [...map]]).toEqual(['old', null, ['old'], [['k', 'old']]]);
-    expect(map.has(value)).toBe(false);
-    expect(map.get(value)).toBe(undefined);
-    expect(map.delete(value)).toBe(false);
-    expect(array.indexOf(value)).toBe(-1);
-    expect(array.includes(value)).toBe(false);
-    expect(heap.stats().objectsByKind).toMatchObject({ Box: 1, map: 2, array: 1 });
-  });
-});
+      expect([box.value, box.ref, [...array], [...map]]).toEqual([
+        'old',
+        null,
+        ['old'],
+        [['k', 'old']],
+      ]);
+      expect(map.has(value)).toBe(false);
+      expect(map.get(value)).toBe(undefined);
+      expect(map.delete(value)).toBe(false);
+      expect(array.indexOf(value)).toBe(-1);
+      expect(array.includes(value)).toBe(false);
+      expect(heap.stats().objectsByKind).toMatchObject({ Box: 1, map: 2, array: 1 });
+    });
+  },
+);
 
 test('bigint keys are equal by value', () => {
   withHeap({}, (heap) => {
@@ -163,8 +177,14 @@ test('bigint keys are equal by value', () => {
     for (let i = 0; i < 50; i++) map.set(BigInt(i) << 57n, i);
     for (let i = 0; i < 50; i++) expect(map.get(BigInt(i) << 57n)).toBe(i);
     map.clear();
-    map.set(-1n, 1).set(2n ** 64n - 1n, 2).set(-1, 3).set('-1', 4);
-    expect([map.get(-1n), map.get(2n ** 64n - 1n), map.get(-1), map.get('-1')]).toEqual([1, 2, 3, 4]);
+    map
+      .set(-1n, 1)
+      .set(2n ** 64n - 1n, 2)
+      .set(-1, 3)
+      .set('-1', 4);
+    expect([map.get(-1n), map.get(2n ** 64n - 1n), map.get(-1), map.get('-1')]).toEqual([
+      1, 2, 3, 4,
+    ]);
     expect(map.set(-1n, 5).size).toBe(4);
   });
 });

@@ -1,11 +1,6 @@
 /** How threads join and leave a heap: tokens, detaching, closing, and the limit of 128. */
 import { expect, test } from 'vitest';
-import {
-  Heap,
-  HeapClosedError,
-  InvalidTokenError,
-  TooManyThreadsError,
-} from '../src/index.ts';
+import { Heap, HeapClosedError, InvalidTokenError, TooManyThreadsError } from '../src/index.ts';
 import { MAX_THREADS } from '../src/memory/layout.ts';
 import { Memory } from '../src/memory/memory.ts';
 import { claimThread, releaseThread } from '../src/sync/thread-table.ts';
@@ -143,7 +138,10 @@ test('128 threads may be attached; the next one may when another has left', asyn
     expect(() => claimThread(buffer)).toThrow(TooManyThreadsError);
     const late = await startDetached();
     const error = await late.fail('attach', heap.share());
-    expect(error).toMatchObject({ name: 'TooManyThreadsError', code: 'ERR_SHARC_TOO_MANY_THREADS' });
+    expect(error).toMatchObject({
+      name: 'TooManyThreadsError',
+      code: 'ERR_SHARC_TOO_MANY_THREADS',
+    });
     expect(error.message).toContain('128');
     await real[0]!.call('detach');
     await late.call('attach', heap.share());

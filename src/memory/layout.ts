@@ -66,11 +66,14 @@ export const CONTROL_GIL = 16; //             atomic    see sync/gil.ts; a cache
 export const CONTROL_STATE = 32; //           atomic    HEAP_OPEN, HEAP_CLOSED or HEAP_BROKEN
 export const CONTROL_BROKEN_BY = 33; //       atomic    id of the thread that died in a section
 export const CONTROL_TICKET = 34; //          atomic    order in which threads began to wait
+export const CONTROL_LOOKED_AT = 35; //       atomic    when waiters last looked who lives, in ms
 export const CONTROL_WAITERS = 36; //         atomic    4 words: a bit per thread that is parked
 export const CONTROL_THREADS_SEEN = 44; //    atomic    attaches so far
 // Reserved for collections: counts and thresholds per generation, the collecting flag.
 export const CONTROL_GC = 48; //              GIL       16 words
 export const CONTROL_FREE_RUNS = 64; //       GIL       heads of the lists of free page runs
+// What threads that have left add to the statistics: as the four words of a thread record.
+export const CONTROL_LEFT = 112; //           GIL       4 words: sections .. handovers
 export const CONTROL_WORDS = 128;
 
 export const MAGIC = 0x53_48_52_43; // 'SHRC'
@@ -291,7 +294,8 @@ assert(
   'a missing page record reads as one without free blocks',
 );
 assert(HEADER_WORDS % 2 === 0, 'payloads are 8-byte aligned, so they can hold a float64');
-assert(CONTROL_FREE_RUNS + FREE_RUN_LISTS <= CONTROL_WORDS, 'the run lists fit the control words');
+assert(CONTROL_FREE_RUNS + FREE_RUN_LISTS <= CONTROL_LEFT, 'the run lists have their words');
+assert(THREAD_HANDOVERS - THREAD_SECTIONS === 3, 'the counters of a thread are four words');
 assert(CONTROL_GC + 16 <= CONTROL_FREE_RUNS, 'the collector words do not overlap the run lists');
 assert(CONTROL_GIL % 16 === 0, 'the lock word starts a cache line');
 assert(CONTROL_STATE >= CONTROL_GIL + 16, 'the lock word has its cache line to itself');

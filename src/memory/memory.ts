@@ -117,7 +117,8 @@ export function createBuffer(options: ResolvedOptions): SharedArrayBuffer {
   return buffer;
 }
 
-function reserve(bytes: number): SharedArrayBuffer {
+/** Reserves address space. @throws HeapExhaustedError when the system refuses it. */
+export function reserve(bytes: number): SharedArrayBuffer {
   try {
     return new SharedArrayBuffer(bytes);
   } catch (cause) {

@@ -42,6 +42,7 @@ import { HeapClosedError, HeapCorruptionError, LockTimeoutError } from '../base/
 import {
   CONTROL_BROKEN_BY,
   CONTROL_GIL,
+  CONTROL_LOOKED_AT,
   CONTROL_STATE,
   CONTROL_SWITCH_US,
   CONTROL_TICKET,
@@ -155,7 +156,6 @@ function acquireSlow(mem: Memory, timeoutMs: number): void {
 function waitForGil(mem: Memory, start: number, timeoutMs: number): void {
   const { i32, threadId } = mem;
   const switchMs = i32[CONTROL_SWITCH_US] / 1000;
-  let nextLook = start + LIVENESS_MS;
   for (;;) {
     const word = Atomics.load(i32, CONTROL_GIL);
     const owner = word & OWNER_MASK;
@@ -172,19 +172,35 @@ function waitForGil(mem: Memory, start: number, timeoutMs: number): void {
       Atomics.compareExchange(i32, CONTROL_GIL, word, wanted);
       continue;
     }
-    if (now >= nextLook || waited >= timeoutMs) {
-      throwIfBroken(mem);
+    throwIfBroken(mem);
+    if (waited >= timeoutMs || isTimeToLook(mem)) {
       if (isDead(mem, owner)) {
         takeFromDead(mem, word);
         continue;
       }
       dropDeadWaiter(mem);
-      nextLook = now + LIVENESS_MS;
     }
     if (waited >= timeoutMs && withdraw(mem)) throw new LockTimeoutError(timeoutMs, owner);
-    const patience = waited < switchMs ? switchMs - waited : Math.min(switchMs, SLICE_MS);
+    const patience = waited < switchMs ? switchMs - waited : patienceAfterRequest(mem, switchMs);
     park(mem, Math.min(patience, SLICE_MS, Math.max(timeoutMs - waited, 0.1)));
   }
+}
+
+/**
+ * How long a waiter sleeps that has asked for the lock. The one whose turn is next asks again after
+ * a switch interval, should another have got it; a crowd of others need not wake up as often.
+ */
+function patienceAfterRequest(mem: Memory, switchMs: number): number {
+  return longestWaiting(mem, false) === mem.threadId ? switchMs : SLICE_MS;
+}
+
+/** Whether nobody has looked for a while who lives. The one who asks first looks for all. */
+function isTimeToLook(mem: Memory): boolean {
+  const { i32 } = mem;
+  const now = Date.now() | 0; // wraps; only differences count
+  const last = Atomics.load(i32, CONTROL_LOOKED_AT);
+  if (Math.abs((now - last) | 0) < LIVENESS_MS) return false;
+  return Atomics.compareExchange(i32, CONTROL_LOOKED_AT, last, now) === last;
 }
 
 /** Whether thread `id` has ended. Its record is read twice: it may pass to a new thread. */

@@ -8,6 +8,7 @@
 
 import { TooManyThreadsError } from '../base/errors.ts';
 import {
+  CONTROL_LEFT,
   CONTROL_THREADS_SEEN,
   MAX_THREADS,
   THREAD_ATTACHED,
@@ -54,6 +55,15 @@ export function claimThread(buffer: SharedArrayBuffer): ThreadId {
   throw new TooManyThreadsError(MAX_THREADS);
 }
 
+/** Adds the counters of a thread that leaves to those of the heap. The caller holds the GIL. */
+export function bequeathCounters(mem: Memory, id: ThreadId): void {
+  const record = threadRecordOf(mem, id);
+  for (let word = THREAD_SECTIONS; word <= THREAD_HANDOVERS; word++) {
+    mem.i32[CONTROL_LEFT + word - THREAD_SECTIONS] += mem.i32[record + word];
+    mem.i32[record + word] = 0;
+  }
+}
+
 /** Gives the record of thread `id` back. Its rows are released and its pages abandoned by now. */
 export function releaseThread(mem: Memory, id: ThreadId): void {
   Atomics.store(mem.i32, threadRecordOf(mem, id) + THREAD_STATE, THREAD_FREE);
@@ -73,12 +83,8 @@ export function osThreadOf(mem: Memory, id: number): OsThread {
   return { id: i32[record + THREAD_OS_ID], startTicks };
 }
 
-/** What `heap.stats()` says of one attached thread. */
-export interface ThreadStats {
-  /** Its number in this heap, 1 to 128. */
-  readonly id: number;
-  /** The system's thread id; 0 where the system does not tell. */
-  readonly osThread: number;
+/** How threads used the lock. */
+export interface LockCounters {
   /** Outermost sections and single operations it has begun; wraps at 2^32. */
   readonly sections: number;
   /** Times it had to wait for the lock. */
@@ -89,20 +95,35 @@ export interface ThreadStats {
   readonly handovers: number;
 }
 
+/** What `heap.stats()` says of one attached thread. */
+export interface ThreadStats extends LockCounters {
+  /** Its number in this heap, 1 to 128. */
+  readonly id: number;
+  /** The system's thread id; 0 where the system does not tell. */
+  readonly osThread: number;
+}
+
 /** Reads the records of all attached threads. */
 export function readThreads(mem: Memory): ThreadStats[] {
   const threads: ThreadStats[] = [];
   for (let id = 1; id <= MAX_THREADS; id++) {
     if (!isAttached(mem, id)) continue;
-    const word = (offset: number) => mem.i32[threadRecordOf(mem, id) + offset] >>> 0;
-    threads.push({
-      id,
-      osThread: word(THREAD_OS_ID),
-      sections: word(THREAD_SECTIONS),
-      waits: word(THREAD_WAITS),
-      waitMs: word(THREAD_WAIT_US) / 1000,
-      handovers: word(THREAD_HANDOVERS),
-    });
+    const record = threadRecordOf(mem, id);
+    const osThread = mem.i32[record + THREAD_OS_ID];
+    threads.push({ id, osThread, ...readCounters(mem, record + THREAD_SECTIONS) });
   }
   return threads;
+}
+
+/** The counters of threads that have left, together. */
+export const readLeft = (mem: Memory): LockCounters => readCounters(mem, CONTROL_LEFT);
+
+function readCounters(mem: Memory, at: number): LockCounters {
+  const word = (offset: number) => mem.i32[at + offset - THREAD_SECTIONS] >>> 0;
+  return {
+    sections: word(THREAD_SECTIONS),
+    waits: word(THREAD_WAITS),
+    waitMs: word(THREAD_WAIT_US) / 1000,
+    handovers: word(THREAD_HANDOVERS),
+  };
 }

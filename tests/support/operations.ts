@@ -33,7 +33,9 @@ const plainStruct = (heap: Heap) => {
   const S = struct(heap);
   return { S, object: new S({ name: 'before', other: 'so', count: 1 }) };
 };
-const onStruct = (write: (object: Fields) => void): OperationCase<{ object: Fields & Handle }> => ({
+const onStruct = (
+  write: (object: Fields) => unknown,
+): OperationCase<{ object: Fields & Handle }> => ({
   setup: plainStruct,
   run: ({ object }) => write(object),
   watched: ({ object }) => [object],
@@ -51,27 +53,27 @@ add('new struct with strings', {
 });
 add(
   'set a short string field',
-  onStruct((s) => void (s.name = 'after')),
+  onStruct((s) => (s.name = 'after')),
 );
 add(
   'set a long string field',
-  onStruct((s) => void (s.name = LONG)),
+  onStruct((s) => (s.name = LONG)),
 );
 add(
   'set an empty string field',
-  onStruct((s) => void (s.label = LONG)),
+  onStruct((s) => (s.label = LONG)),
 );
 add(
   'set an any field to a string',
-  onStruct((s) => void (s.other = 'after')),
+  onStruct((s) => (s.other = 'after')),
 );
 add(
   'set an any field to a long string',
-  onStruct((s) => void (s.other = LONG)),
+  onStruct((s) => (s.other = LONG)),
 );
 add(
   'set an any field to a bigint',
-  onStruct((s) => void (s.other = BIG)),
+  onStruct((s) => (s.other = BIG)),
 );
 add('declare a struct', {
   setup: (heap) => heap.root,
@@ -203,7 +205,7 @@ add(
 );
 add(
   'make longer',
-  onArray(5, (a) => void (a.length = 3000)),
+  onArray(5, (a) => (a.length = 3000)),
 );
 
 // ── Handles ──────────────────────────────────────────────────────────────────────────────────

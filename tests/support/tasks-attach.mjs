@@ -39,7 +39,12 @@ export const tasks = {
     const map = heap.map();
     heap.detach();
     const codes = [];
-    for (const use of [() => map.size, () => heap.run(() => {}), () => heap.root, () => heap.share()]) {
+    for (const use of [
+      () => map.size,
+      () => heap.run(() => {}),
+      () => heap.root,
+      () => heap.share(),
+    ]) {
       try {
         use();
         codes.push('none');

@@ -143,6 +143,26 @@ export const tasks = {
     return [requests, begunAfter];
   },
 
+  /** Sections and pauses until the signal `stop`, or until the heap is broken. */
+  storm({ heap, sharc, signals }, stop, sectionUs) {
+    let sections = 0;
+    try {
+      while (Atomics.load(signals, stop) === 0) {
+        heap.run(() => {
+          const count = /** @type {number} */ (heap.root.get('count'));
+          spin(sectionUs / 1000);
+          heap.root.set('count', count + 1);
+        });
+        sections++;
+        if (sections % 50 === 0) spin(0.5);
+      }
+    } catch (error) {
+      if (!(error instanceof sharc.HeapCorruptionError)) throw error;
+      return { sections, broken: true };
+    }
+    return { sections, broken: false };
+  },
+
   /** Many sections with random timeouts and random lengths. Counts what came of them. */
   hurry({ heap, sharc, signals }, seed, rounds, counter) {
     let state = seed;

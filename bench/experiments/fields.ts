@@ -1,0 +1,165 @@
+/**
+ * How does a handle reach a field? All variants check that the handle is live and that a section
+ * is open. Two structs of several fields are in use, as in any program: accessors made by one
+ * function share its type feedback.
+ */
+
+import { type Experiment, type Run, sharedWords } from './experiment.ts';
+
+const WORDS = 1 << 18;
+const POOL = 256;
+const FIRST = 8 << 14;
+const OBJECT_WORDS = 8;
+const FIELDS = ['first', 'second', 'value', 'fourth'] as const;
+const FIELD_OFFSET = 2; // of the first field
+const WARM_ACCESSES = 20_000;
+
+interface Fields {
+  first: number;
+  second: number;
+  value: number;
+  fourth: number;
+}
+type HandleClass = new (ref: number) => Fields;
+interface Live {
+  readonly ref: number;
+}
+interface State {
+  depth: number;
+}
+
+function slow(): never {
+  throw new Error('the handle is stale, or no section is open');
+}
+
+function refuse(value: number): never {
+  throw new RangeError(`${value} is no int32`);
+}
+
+/** Benches over a pool of one class, after two classes have been used. */
+function runsOver(newClass: () => HandleClass): Record<string, Run> {
+  const Item = newClass();
+  const Other = newClass();
+  const items = Array.from({ length: POOL }, (_, i) => new Item(FIRST + i * OBJECT_WORDS));
+  const other = new Other(FIRST - OBJECT_WORDS);
+  for (let i = 0; i < WARM_ACCESSES; i++) {
+    for (const name of FIELDS) {
+      other[name] = i;
+      items[i & (POOL - 1)]![name] = other[name];
+    }
+  }
+  for (const [i, item] of items.entries()) item.value = i;
+  return {
+    'load an int32': (operations) => {
+      let sum = 0;
+      for (let round = 0; round < operations / POOL; round++) {
+        for (let i = 0; i < POOL; i++) sum = (sum + items[i]!.value) | 0;
+      }
+      return sum;
+    },
+    'store an int32': (operations) => {
+      for (let round = 0; round < operations / POOL; round++) {
+        for (let i = 0; i < POOL; i++) items[i]!.value = round ^ i;
+      }
+      return items[POOL - 1]!.value;
+    },
+  };
+}
+
+const newState = (): State => ({ depth: 1 });
+
+function closures(): Record<string, Run> {
+  const i32 = sharedWords(WORDS);
+  const state = newState();
+  const accessorOf = (offset: number): PropertyDescriptor => ({
+    get(this: Live) {
+      const ref = this.ref;
+      if (ref === 0 || state.depth === 0) slow();
+      return i32[ref + offset];
+    },
+    set(this: Live, value: number) {
+      const ref = this.ref;
+      if ((value | 0) !== value) refuse(value);
+      if (ref === 0 || state.depth === 0) slow();
+      i32[ref + offset] = value;
+    },
+  });
+  return runsOver(() => {
+    class Handle {
+      readonly ref: number;
+      row = 0;
+      constructor(ref: number) {
+        this.ref = ref;
+      }
+    }
+    for (const [i, name] of FIELDS.entries()) {
+      Object.defineProperty(Handle.prototype, name, accessorOf(FIELD_OFFSET + i));
+    }
+    return Handle as unknown as HandleClass;
+  });
+}
+
+function generated(): Record<string, Run> {
+  const i32 = sharedWords(WORDS);
+  const state = newState();
+  const accessors = FIELDS.map((name, i) => {
+    const word = `i32[ref + ${FIELD_OFFSET + i}]`;
+    const check = 'if (ref === 0 || state.depth === 0) slow();';
+    return `get ${name}() { const ref = this.ref; ${check} return ${word}; }
+      set ${name}(value) {
+        const ref = this.ref;
+        if ((value | 0) !== value) refuse(value);
+        ${check}
+        ${word} = value;
+      }`;
+  });
+  const body = `return class Handle {
+    constructor(ref) { this.ref = ref; this.row = 0; }
+    ${accessors.join('\n')}
+  }`;
+  return runsOver(() => {
+    const make = new Function('i32', 'state', 'slow', 'refuse', body);
+    return make(i32, state, slow, refuse) as HandleClass;
+  });
+}
+
+function dataView(): Record<string, Run> {
+  const view = new DataView(sharedWords(WORDS).buffer);
+  const state = newState();
+  const accessorOf = (offset: number): PropertyDescriptor => ({
+    get(this: Live) {
+      const ref = this.ref;
+      if (ref === 0 || state.depth === 0) slow();
+      return view.getInt32((ref + offset) << 2, true);
+    },
+    set(this: Live, value: number) {
+      const ref = this.ref;
+      if ((value | 0) !== value) refuse(value);
+      if (ref === 0 || state.depth === 0) slow();
+      view.setInt32((ref + offset) << 2, value, true);
+    },
+  });
+  return runsOver(() => {
+    class Handle {
+      readonly ref: number;
+      row = 0;
+      constructor(ref: number) {
+        this.ref = ref;
+      }
+    }
+    for (const [i, name] of FIELDS.entries()) {
+      Object.defineProperty(Handle.prototype, name, accessorOf(FIELD_OFFSET + i));
+    }
+    return Handle as unknown as HandleClass;
+  });
+}
+
+export const fields: Experiment = {
+  name: 'fields',
+  question: 'How does a handle reach a field: closures, generated classes, a DataView?',
+  variants: [
+    { name: 'closures over an Int32Array (ours)', prepare: closures },
+    { name: 'class generated by new Function', prepare: generated },
+    { name: 'closures over a DataView', prepare: dataView },
+  ],
+};
