@@ -75,7 +75,7 @@ export class HandleTable {
     this.classes = [];
     this.findClass = findClass;
     this.numbers = new Int32Array(reserve((mem.maxWords >>> GRANULE_SHIFT) * WORD_BYTES));
-    this.chunk = new Array<Handle | null>(CHUNK_LOCALS).fill(null);
+    this.chunk = new Array<Handle | null>(CHUNK_LOCALS);
     this.chunks = [this.chunk];
     this.localCount = 0;
     this.mark = 0;
@@ -96,9 +96,8 @@ export class HandleTable {
     this.closeTo(scope.locals);
     this.mark = scope.mark;
     while (this.reacquired.length > scope.reacquired) {
-      const handle = this.reacquired.pop() as Handle;
-      if (handle.$ref === NULL_REF || handle.$local === 0) continue;
-      if (this.uses[handle.$local] > 1) this.uses[handle.$local]--;
+      const local = this.localOf(this.reacquired.pop() as Handle);
+      if (local !== 0 && this.uses[local] > 1) this.uses[local]--;
     }
   }
 
@@ -115,29 +114,37 @@ export class HandleTable {
       if (known !== null) return known;
     }
     incref(this.mem, ref);
-    const handle = this.create(ref);
-    this.enlist(handle);
-    this.numbers[ref >>> GRANULE_SHIFT] = handle.$local;
-    return handle;
+    return this.adopt(ref);
   }
 
   private acquireKnown(number: number): Handle | null {
     const handle = number > 0 ? this.localAt(number) : this.findKept(-number);
     if (handle === null) return null;
-    if (handle.$local === 0) {
-      this.enlist(handle);
+    const local = number > 0 ? number : this.kept.localOf(-number);
+    if (local === 0) {
+      this.kept.setLocal(-number, this.enlist(handle));
       return handle;
     }
-    this.uses[handle.$local]++;
-    if (handle.$local <= this.mark) this.reacquired.push(handle);
+    this.uses[local]++;
+    if (local <= this.mark) this.reacquired.push(handle);
     return handle;
+  }
+
+  /** The number of a handle among the locals, from 1; 0 when it is not there, or stale. */
+  private localOf(handle: Handle): number {
+    if (handle.$row !== 0) return this.kept.localOf(handle.$row);
+    return handle.$ref === NULL_REF ? 0 : this.numbers[handle.$ref >>> GRANULE_SHIFT];
+  }
+
+  /** Whether the running section has acquired a handle. */
+  isLocal(handle: Handle): boolean {
+    return this.localOf(handle) !== 0;
   }
 
   /** As `wrap`, for a new object: the handle takes over the count that its caller owns. */
   adopt(ref: ObjectRef): Handle {
     const handle = this.create(ref);
-    this.enlist(handle);
-    this.numbers[ref >>> GRANULE_SHIFT] = handle.$local;
+    this.numbers[ref >>> GRANULE_SHIFT] = this.enlist(handle);
     return handle;
   }
 
@@ -166,20 +173,20 @@ export class HandleTable {
     this.classes[kind] = handleClass;
   }
 
-  /** Lists a handle among the locals, acquired once. */
-  private enlist(handle: Handle): void {
+  /** Lists a handle among the locals, acquired once. Returns its number there. */
+  private enlist(handle: Handle): number {
     const at = this.localCount++;
     if ((at & CHUNK_MASK) === 0) this.openChunk(at);
     this.chunk[at & CHUNK_MASK] = handle;
     this.uses[at + 1] = 1;
-    handle.$local = at + 1;
+    return at + 1;
   }
 
   /** The chunk of local number `at`, counted from 0: the first of that chunk. */
   private openChunk(at: number): void {
     if (at + CHUNK_LOCALS >= this.uses.length) this.growUses();
     if (at === 0) return;
-    this.chunk = new Array<Handle | null>(CHUNK_LOCALS).fill(null);
+    this.chunk = new Array<Handle | null>(CHUNK_LOCALS); // every place is written before it is read
     this.chunks.push(this.chunk);
   }
 
@@ -188,9 +195,9 @@ export class HandleTable {
   }
 
   private dropLocal(handle: Handle): void {
-    const at = handle.$local - 1;
+    const at = this.localOf(handle) - 1;
     this.chunks[at >>> CHUNK_SHIFT][at & CHUNK_MASK] = null;
-    handle.$local = 0;
+    if (handle.$row !== 0) this.kept.setLocal(handle.$row, 0);
   }
 
   private growUses(): void {
@@ -218,7 +225,7 @@ export class HandleTable {
         this.end(handle);
       } else {
         chunk[at & CHUNK_MASK] = null; // a kept handle may be forgotten: nothing else holds it
-        handle.$local = 0;
+        this.kept.setLocal(handle.$row, 0);
       }
     }
   }
@@ -237,7 +244,7 @@ export class HandleTable {
 
   /** Ends a scope but for one acquisition of `result`, which passes to the scope around it. */
   closeScopeExcept(scope: Scope, result: Handle): void {
-    const isLocalHere = result.$ref !== NULL_REF && result.$local > scope.locals;
+    const isLocalHere = this.localOf(result) > scope.locals;
     if (isLocalHere) {
       this.dropLocal(result);
     } else {
@@ -246,8 +253,9 @@ export class HandleTable {
     }
     this.closeScope(scope);
     if (!isLocalHere) return;
-    this.enlist(result);
-    if (result.$row === 0) this.numbers[result.$ref >>> GRANULE_SHIFT] = result.$local;
+    const local = this.enlist(result);
+    if (result.$row === 0) this.numbers[result.$ref >>> GRANULE_SHIFT] = local;
+    else this.kept.setLocal(result.$row, local);
   }
 
   /** The handle protects nothing any more. */
@@ -260,7 +268,10 @@ export class HandleTable {
 
   /** Acquires a handle until it is released. @throws HeapExhaustedError */
   keep(handle: Handle): void {
-    if (this.kept.keep(handle)) this.numbers[handle.$ref >>> GRANULE_SHIFT] = -handle.$row;
+    const local = this.localOf(handle);
+    if (!this.kept.keep(handle)) return;
+    this.kept.setLocal(handle.$row, local);
+    this.numbers[handle.$ref >>> GRANULE_SHIFT] = -handle.$row;
   }
 
   /** Makes sure that the next `count` keeps cannot fail. @throws HeapExhaustedError */
@@ -280,7 +291,7 @@ export class HandleTable {
 
   /** Undoes one local acquisition, or else one keep. */
   dispose(handle: Handle): void {
-    if (handle.$local !== 0) {
+    if (this.isLocal(handle)) {
       this.unuse(handle);
       return;
     }
@@ -289,13 +300,14 @@ export class HandleTable {
   }
 
   private unkeep(handle: Handle): void {
+    const local = this.localOf(handle);
     if (!this.kept.unkeep(handle)) return;
-    if (handle.$local !== 0) this.numbers[handle.$ref >>> GRANULE_SHIFT] = handle.$local;
+    if (local !== 0) this.numbers[handle.$ref >>> GRANULE_SHIFT] = local;
     else this.end(handle);
   }
 
   private unuse(handle: Handle): void {
-    if (--this.uses[handle.$local] > 0) return;
+    if (--this.uses[this.localOf(handle)] > 0) return;
     this.dropLocal(handle);
     if (handle.$row === 0) this.end(handle);
   }

@@ -20,13 +20,10 @@ export abstract class Handle {
   declare $ref: ObjectRef;
   /** Row in this thread's root table; 0 while the handle is only local. */
   declare $row: number;
-  /** Place among the locals of the running section, counted from 1; 0 when it is not there. */
-  declare $local: number;
 
   constructor(ref: ObjectRef) {
     this.$ref = ref;
     this.$row = 0;
-    this.$local = 0;
   }
 
   /**
@@ -77,7 +74,7 @@ const guard: ProxyHandler<object> = {
 };
 Object.setPrototypeOf(Handle.prototype, new Proxy({}, guard));
 // What a handle does have is found before the guard, also while its constructor adds it.
-for (const name of ['$ref', '$row', '$local']) {
+for (const name of ['$ref', '$row']) {
   Object.defineProperty(Handle.prototype, name, { value: 0, writable: true });
 }
 

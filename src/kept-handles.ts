@@ -27,6 +27,8 @@ export class KeptHandles {
   readonly #weak: (WeakRef<Handle> | undefined)[] = [];
   readonly #tokens: (Token | undefined)[] = [];
   readonly #keeps: number[] = [];
+  /** Numbers among the locals of the running section; 0: not there. */
+  readonly #locals: number[] = [];
   #young: number[] = [];
   #agingScheduled = false;
   /** Tokens of handles that were collected. */
@@ -51,6 +53,7 @@ export class KeptHandles {
     handle.$row = row;
     this.#strong[row] = handle;
     this.#keeps[row] = 1;
+    this.#locals[row] = 0;
     this.#young.push(row);
     if (this.#young.length >= YOUNG_MAX) this.#ageYoung();
     else if (!this.#agingScheduled) this.#scheduleAging();
@@ -64,6 +67,15 @@ export class KeptHandles {
     this.forget(row);
     handle.$row = 0;
     return true;
+  }
+
+  /** The number of a row's handle among the locals of the running section; 0: not there. */
+  localOf(row: number): number {
+    return this.#locals[row];
+  }
+
+  setLocal(row: number, local: number): void {
+    this.#locals[row] = local;
   }
 
   /** The handle of a row; undefined when it was forgotten. */

@@ -11,7 +11,7 @@ import { Handle } from './handle.ts';
 import { type HandleClass, HandleTable } from './handle-table.ts';
 import { KeptScope } from './kept-scope.ts';
 import { MapIterators } from './map-iterators.ts';
-import { NULL_REF, THREAD_SECTIONS } from './memory/layout.ts';
+import { THREAD_SECTIONS } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
 import {
   acquireGil,
@@ -120,7 +120,7 @@ export class Session {
 
   /** A handle that leaves its section as a result is kept. */
   #keepResult(handle: Handle): void {
-    if (handle.$ref === NULL_REF || handle.$local === 0 || handle.$session !== this) return;
+    if (handle.$session !== this || !this.handles.isLocal(handle)) return;
     this.handles.keep(handle);
     this.#scope?.addAccess(handle);
   }

@@ -190,7 +190,6 @@ function createHandleClass(prototype: object): HandleClass {
   function StructHandle(this: Handle, ref: ObjectRef): void {
     this.$ref = ref;
     this.$row = 0;
-    this.$local = 0;
   }
   StructHandle.prototype = prototype;
   return StructHandle as unknown as HandleClass;

@@ -60,7 +60,7 @@ test('a heap goes on for others when the thread that made it has ended', async (
   expect(() => heap.root).toThrow(HeapClosedError);
 });
 
-test('a new thread with the number of the creator that has left does not close the heap', async () => {
+test('a new thread with the number of a creator that has left cannot close the heap', async () => {
   const creator = await startThread(TASKS);
   const token = await creator.call<ReturnType<Heap['share']>>('create', heapOptions());
   const heap = Heap.attach(token);
@@ -122,8 +122,8 @@ test('threads attach and leave many times at once, and none is lost', async () =
     heap.root.set('n', 0);
     const threads = await start(4);
     await Promise.all(threads.map((thread) => thread.call('detach')));
-    await Promise.all(threads.map((thread) => thread.call('attachAndDetach', 200)));
-    expect(heap.root.get('n')).toBe(800);
+    await Promise.all(threads.map((thread) => thread.call('attachAndDetach', 50)));
+    expect(heap.root.get('n')).toBe(200);
   });
 });
 

@@ -125,7 +125,7 @@ test('after a hand-over request the holder starts no further section', async () 
   });
 });
 
-test('counted in the thread itself: no section begins between a request and the hand-over', async () => {
+test('counted by the thread itself: no section begins between request and hand-over', async () => {
   await withStage({ ...TASKS, switchIntervalMs: 1 }, async ({ signals, start }) => {
     const threads = await start(3);
     const results = threads.map((t) => t.call<number[]>('countAfterRequest', START, STOP));
@@ -166,7 +166,7 @@ test('eight threads with tiny sections all get on', async () => {
   });
 });
 
-test('waiters for whom the lock is handed over get it in the order in which they came', async () => {
+test('waiters to whom the lock is handed over get it in the order in which they came', async () => {
   await withStage(TASKS, async ({ heap, start }) => {
     const threads = await start(6);
     const { buffer } = heap.share();

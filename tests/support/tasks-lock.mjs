@@ -1,4 +1,4 @@
-/** Tasks of the tests on the lock: `threads-lock`, `threads-death`, `threads-timeouts` and others. */
+/** Tasks of the tests on the lock: `threads-lock`, `threads-death`, `threads-storm` and others. */
 
 import { readlinkSync } from 'node:fs';
 
@@ -93,9 +93,9 @@ export const tasks = {
 
   /**
    * Sections of `sectionUs` one after the other until the signal `stop`. Returns how many, and
-   * how long the lock was held in them.
+   * how long the lock was held in them; the number stands in the signal `own` meanwhile.
    */
-  contend({ heap, signals }, start, stop, sectionUs) {
+  contend({ heap, signals }, start, stop, sectionUs, own) {
     waitFor(signals, start);
     let sections = 0;
     let heldMs = 0;
@@ -106,6 +106,7 @@ export const tasks = {
         heldMs += performance.now() - begun;
       });
       sections++;
+      if (own !== undefined) Atomics.store(signals, own, sections);
     }
     return { sections, heldMs };
   },
