@@ -26,6 +26,11 @@ import { addRow, removeRow, reserveRows } from './object/rows.ts';
 
 const GRANULE_SHIFT = 2;
 assert(1 << GRANULE_SHIFT === MIN_BLOCK_WORDS, 'handles: no two blocks begin in one granule');
+/**
+ * Bytes from which on the C library maps fresh pages, which cost nothing until they are touched.
+ * A smaller table might be recycled memory, which is cleared, and so committed, as a whole.
+ */
+const MAPPED_MIN = 40 * 2 ** 20;
 const CHUNK_SHIFT = 6;
 const CHUNK_LOCALS = 1 << CHUNK_SHIFT;
 const CHUNK_MASK = CHUNK_LOCALS - 1;
@@ -61,6 +66,8 @@ export class HandleTable {
   declare private mark: number;
   /** Handles of outer scopes, once for each time they were acquired again in inner ones. */
   declare private readonly reacquired: Handle[];
+  /** How many there were when the running scope began. */
+  declare private reacquiredMark: number;
   /** Acquisitions of each local, by its number. */
   declare private uses: Int32Array;
   private readonly kept: KeptHandles;
@@ -74,31 +81,39 @@ export class HandleTable {
     this.mem = mem;
     this.classes = [];
     this.findClass = findClass;
-    this.numbers = new Int32Array(reserve((mem.maxWords >>> GRANULE_SHIFT) * WORD_BYTES));
+    const granules = mem.maxWords >>> GRANULE_SHIFT;
+    this.numbers = new Int32Array(
+      reserve(Math.max(granules * WORD_BYTES, MAPPED_MIN)),
+      0,
+      granules,
+    );
     this.chunk = new Array<Handle | null>(CHUNK_LOCALS);
     this.chunks = [this.chunk];
     this.localCount = 0;
     this.mark = 0;
     this.reacquired = [];
+    this.reacquiredMark = 0;
     this.uses = new Int32Array(FIRST_USES);
     this.kept = new KeptHandles(mem, onForgotten);
   }
 
   /** Begins a scope: what is acquired from here on ends with it. */
   openScope(): Scope {
-    const outer = { mark: this.mark, locals: this.localCount, reacquired: this.reacquired.length };
-    this.mark = this.localCount;
-    return outer;
+    const { mark, localCount: locals, reacquiredMark: reacquired } = this;
+    this.mark = locals;
+    this.reacquiredMark = this.reacquired.length;
+    return { mark, locals, reacquired };
   }
 
   /** Ends a scope. */
   closeScope(scope: Scope): void {
     this.closeTo(scope.locals);
-    this.mark = scope.mark;
-    while (this.reacquired.length > scope.reacquired) {
+    while (this.reacquired.length > this.reacquiredMark) {
       const local = this.localOf(this.reacquired.pop() as Handle);
       if (local !== 0 && this.uses[local] > 1) this.uses[local]--;
     }
+    this.mark = scope.mark;
+    this.reacquiredMark = scope.reacquired;
   }
 
   /** Whether rows wait to be released. */
@@ -239,6 +254,7 @@ export class HandleTable {
   closeAll(): void {
     this.closeTo(0);
     this.mark = 0;
+    this.reacquiredMark = 0;
     if (this.reacquired.length !== 0) this.reacquired.length = 0;
   }
 
@@ -248,8 +264,7 @@ export class HandleTable {
     if (isLocalHere) {
       this.dropLocal(result);
     } else {
-      const last = this.reacquired.lastIndexOf(result);
-      if (last >= scope.reacquired) this.reacquired.splice(last, 1);
+      this.forgetReacquired(result);
     }
     this.closeScope(scope);
     if (!isLocalHere) return;
@@ -307,9 +322,17 @@ export class HandleTable {
   }
 
   private unuse(handle: Handle): void {
-    if (--this.uses[this.localOf(handle)] > 0) return;
+    const local = this.localOf(handle);
+    if (local <= this.mark) this.forgetReacquired(handle);
+    if (--this.uses[local] > 0) return;
     this.dropLocal(handle);
     if (handle.$row === 0) this.end(handle);
+  }
+
+  /** An acquisition that the running scope has made of an outer handle is undone before its end. */
+  private forgetReacquired(handle: Handle): void {
+    const last = this.reacquired.lastIndexOf(handle);
+    if (last >= this.reacquiredMark) this.reacquired.splice(last, 1);
   }
 
   private releaseRow(row: number): void {

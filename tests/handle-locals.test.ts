@@ -8,6 +8,7 @@ import type { HeapMap } from '../src/map.ts';
 import { nodeStruct } from './support/shapes.ts';
 import { COUNTS, withHeap } from './support/with-heap.ts';
 
+type Named = { name: string } & Handle;
 const P = (heap: Heap) => heap.struct<{ name: string }>('P', { name: 'string' });
 const living = (heap: Heap) => heap.stats().objectsByKind.P ?? 0;
 
@@ -202,6 +203,27 @@ describe('a scope in a section', () => {
         expect(living(heap)).toBe(1);
         expect(() => inner.name).toThrow(StaleHandleError);
         expect(before.name).toBe('held');
+      });
+    });
+  });
+
+  test('undoes only what it has acquired, and not twice', () => {
+    withHeap({}, (heap) => {
+      const map = holder(heap);
+      heap.run(() => {
+        const first = map.get('p') as Named;
+        map.get('p');
+        heap.scope(() => {
+          using again = map.get('p') as Named;
+          expect(again).toBe(first);
+        });
+        first[Symbol.dispose]();
+        expect(first.name).toBe('held');
+        heap.scope(() => void map.get('p'));
+        heap.scope(() => map.get('p')?.release());
+        expect(first.name).toBe('held');
+        first[Symbol.dispose]();
+        expect(() => first.name).toThrow(StaleHandleError);
       });
     });
   });

@@ -150,11 +150,11 @@ class Model {
   }
 }
 
-test.each([0, 1, 2, 3])('random nests of sections and scopes, script %i', (number) => {
+test.each([0, 1, 2, 3, 4, 5])('random nests of sections and scopes, script %i', (number) => {
   withHeap({}, (heap) => {
     withRandom((random) => {
       const model = new Model(heap, random);
-      while (model.steps < 4000) model.script(5, 4);
+      while (model.steps < 3000) model.script(5, 4);
       for (const known of model.known) {
         while (known.handle !== null && model.acquisitions(known) > 0) {
           known.handle.release();

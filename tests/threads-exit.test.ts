@@ -74,7 +74,7 @@ test('a thread that detaches releases everything it held', async () => {
   });
 });
 
-test('a worker that calls process.exit() in a section has died in it, or ended cleanly', async () => {
+test('a worker that calls process.exit() in a section died in it, or ended cleanly', async () => {
   await withStage({ ...TASKS, mayEndBroken: true }, async ({ heap, start }) => {
     const [thread] = (await start(1)) as [Thread];
     await thread.call('exitInSection');

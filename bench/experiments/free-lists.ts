@@ -144,7 +144,7 @@ function perThread(): Record<string, Run> {
   };
 }
 
-/** Nothing is ever freed: at the end of the page it begins again. What allocation costs at least. */
+/** Nothing is freed: at the end of the page it begins again. What allocation costs at least. */
 function bumpOnly(): Record<string, Run> {
   const i32 = sharedWords(WORDS);
   i32[BINS + SIZE_CLASS] = FIRST;

@@ -41,6 +41,16 @@ export class StringCache {
     return this.textOf(ref) === text ? ref : 0;
   }
 
+  /**
+   * As `remember`, for an interned string that was only looked up: it takes no other's place, so
+   * that lookups among more strings than there are lines do not cost a change of the cache each.
+   */
+  offer(ref: number, text: string): void {
+    const line = (ref >>> EPOCH_SHIFT) & EPOCH_MASK;
+    const isTaken = this.#refs[line] !== 0 && this.#seen[line] === this.#i32[this.#epochs + line];
+    if (!isTaken) this.remember(ref, text, true);
+  }
+
   /** Remembers that the living string at `ref` has this text. */
   remember(ref: number, text: string, interned: boolean): void {
     const line = (ref >>> EPOCH_SHIFT) & EPOCH_MASK;

@@ -73,7 +73,7 @@ export function findString(mem: Mutator, text: string): ObjectRef {
   if (known !== NULL_REF) return known;
   encodeString(text);
   const string = findInterned(mem);
-  if (string !== NULL_REF) mem.strings.remember(string, text, true);
+  if (string !== NULL_REF) mem.strings.offer(string, text);
   return string;
 }
 

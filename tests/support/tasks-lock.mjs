@@ -10,11 +10,6 @@ const HANDOVER = 1 << 9;
 /** Signal in which the sections of `countAfterRequest` leave their thread's number. */
 const LAST_OWNER = 200;
 
-/** This thread's number in the heap. @param {any} heap */
-function threadNumber(heap) {
-  return heap.run(() => new Int32Array(heap.share().buffer)[LOCK_WORD] & OWNER_MASK);
-}
-
 /** @param {number} ms */
 function spin(ms) {
   const end = performance.now() + ms;
@@ -127,13 +122,13 @@ export const tasks = {
    */
   countAfterRequest({ heap, raw, signals }, start, stop) {
     const { i32 } = raw(heap);
-    const me = threadNumber(heap);
     let requests = 0;
     let begunAfter = 0;
     let wasRequested = false;
     waitFor(signals, start);
     while (Atomics.load(signals, stop) === 0) {
       heap.run(() => {
+        const me = i32[LOCK_WORD] & OWNER_MASK;
         if (wasRequested && signals[LAST_OWNER] === me) begunAfter++;
         signals[LAST_OWNER] = me;
         spin(0.02);
