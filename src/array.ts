@@ -18,6 +18,7 @@ import type { Mutator } from './object/mutator.ts';
 import { slot, storeSlot } from './object/value.ts';
 import type { Session } from './session.ts';
 import { show } from './struct-fields.ts';
+import type { Shared } from './types.ts';
 
 /** An array in the heap. Elements are read by `at`, written by `set`. */
 export class HeapArray<T = Shareable> extends Handle {
@@ -32,8 +33,8 @@ export class HeapArray<T = Shareable> extends Handle {
   }
 
   /** The element at `index`; from the end when negative; undefined outside of the array. */
-  at(index: number): T | undefined {
-    return this.$session.single(atOperation, this, index) as T | undefined;
+  at(index: number): Shared<T> | undefined {
+    return this.$session.single(atOperation, this, toInteger(index)) as Shared<T> | undefined;
   }
 
   /**
@@ -43,7 +44,8 @@ export class HeapArray<T = Shareable> extends Handle {
    * @throws RangeError when there is no such element; NotShareableError, HeapExhaustedError.
    */
   set(index: number, value: T): this {
-    this.$session.single(setOperation, this, index, value);
+    const at = typeof index === 'number' ? index : Number.NaN;
+    this.$session.single(setOperation, this, at, value);
     return this;
   }
 
@@ -55,13 +57,13 @@ export class HeapArray<T = Shareable> extends Handle {
   }
 
   /** Removes the last element and returns it; undefined when there is none. */
-  pop(): T | undefined {
-    return this.$session.single(popOperation, this) as T | undefined;
+  pop(): Shared<T> | undefined {
+    return this.$session.single(popOperation, this) as Shared<T> | undefined;
   }
 
   /** Removes the first element and returns it; moves all others. */
-  shift(): T | undefined {
-    return this.$session.single(shiftOperation, this) as T | undefined;
+  shift(): Shared<T> | undefined {
+    return this.$session.single(shiftOperation, this) as Shared<T> | undefined;
   }
 
   /** Puts values before the first element; moves all others. Returns the new length. */
@@ -70,40 +72,49 @@ export class HeapArray<T = Shareable> extends Handle {
   }
 
   /** As `Array.prototype.splice`; the removed elements come in an ordinary array. */
-  splice(start?: number, deleteCount?: number, ...values: T[]): T[];
-  splice(...args: unknown[]): T[] {
-    return this.$session.single(spliceOperation, this, args) as T[];
+  splice(start?: number, deleteCount?: number, ...values: T[]): Shared<T>[];
+  splice(...args: unknown[]): Shared<T>[] {
+    const [start, deleteCount, ...values] = args;
+    // As in JavaScript: without arguments nothing is removed, with one everything behind it.
+    let count = toInteger(deleteCount);
+    if (args.length === 1) count = Number.POSITIVE_INFINITY;
+    const splice: Splice = { start: toInteger(start), count, values };
+    return this.$session.single(spliceOperation, this, splice) as Shared<T>[];
   }
 
   /** An ordinary array of the elements from `start` up to `end`, as `Array.prototype.slice`. */
-  slice(start = 0, end?: number): T[] {
-    return this.$session.single(sliceOperation, this, start, end) as T[];
+  slice(start = 0, end?: number): Shared<T>[] {
+    const to = end === undefined ? Number.POSITIVE_INFINITY : toInteger(end);
+    return this.$session.single(sliceOperation, this, toInteger(start), to) as Shared<T>[];
   }
 
   /** The first index of `value` (strict equality); -1 when there is none. */
   indexOf(value: T, fromIndex = 0): number {
     if (Number.isNaN(value)) return -1;
-    return this.$session.single(searchOperation, this, value, fromIndex);
+    return this.$session.single(searchOperation, this, value, toInteger(fromIndex));
   }
 
   /** Whether `value` is an element (NaN is found). */
   includes(value: T, fromIndex = 0): boolean {
-    return this.$session.single(searchOperation, this, value, fromIndex) >= 0;
+    return this.$session.single(searchOperation, this, value, toInteger(fromIndex)) >= 0;
   }
 
   /** Calls `visit(element, index, array)` for every element, in one section. */
-  forEach(visit: (element: T, index: number, array: this) => void, thisArg?: unknown): void {
+  forEach(
+    visit: (element: Shared<T>, index: number, array: this) => void,
+    thisArg?: unknown,
+  ): void {
     this.$session.run(() => {
       const { length } = this;
       for (let i = 0; i < length && i < this.length; i++) {
-        visit.call(thisArg, this.at(i) as T, i, this);
+        visit.call(thisArg, this.at(i) as Shared<T>, i, this);
       }
     }, Number.POSITIVE_INFINITY);
   }
 
   /** Iterates over elements. Use it in a section: outside, each step is its own operation. */
-  *values(): Generator<T, undefined> {
-    for (let i = 0; i < this.length; i++) yield this.at(i) as T;
+  *values(): Generator<Shared<T>, undefined> {
+    for (let i = 0; i < this.length; i++) yield this.at(i) as Shared<T>;
     return undefined;
   }
 
@@ -112,12 +123,12 @@ export class HeapArray<T = Shareable> extends Handle {
     return undefined;
   }
 
-  *entries(): Generator<[number, T], undefined> {
-    for (let i = 0; i < this.length; i++) yield [i, this.at(i) as T];
+  *entries(): Generator<[number, Shared<T>], undefined> {
+    for (let i = 0; i < this.length; i++) yield [i, this.at(i) as Shared<T>];
     return undefined;
   }
 
-  [Symbol.iterator](): Generator<T, undefined> {
+  [Symbol.iterator](): Generator<Shared<T>, undefined> {
     return this.values();
   }
 
@@ -126,10 +137,22 @@ export class HeapArray<T = Shareable> extends Handle {
   }
 }
 
+/**
+ * An argument as JavaScript makes an integer of it. Before the operation begins: the argument's
+ * `valueOf` may do anything, also change the array.
+ */
+const toInteger = (argument: unknown): number => Math.trunc(Number(argument)) || 0;
+
 /** A relative index as the methods of Array take it: negative from the end, within the array. */
 function clampIndex(index: number, length: number): number {
-  const whole = Math.trunc(index) || 0;
-  return whole < 0 ? Math.max(0, length + whole) : Math.min(whole, length);
+  return index < 0 ? Math.max(0, length + index) : Math.min(index, length);
+}
+
+/** The arguments of `splice`. */
+interface Splice {
+  readonly start: number;
+  readonly count: number;
+  readonly values: readonly unknown[];
 }
 
 function lengthOperation(session: Session, array: Handle): number {
@@ -147,7 +170,7 @@ function atOperation(session: Session, array: Handle, index?: number): Shareable
   const { mem } = session;
   const ref = refOf(array);
   const length = arrayLength(mem, ref);
-  let at = Math.trunc(index as number) || 0;
+  let at = index as number;
   if (at < 0) at += length;
   if (at < 0 || at >= length) return undefined;
   return decodeAt(session, elementAt(mem, ref, at));
@@ -157,7 +180,8 @@ function setOperation(session: Session, array: Handle, index?: number, value?: u
   const { mem } = session;
   const ref = refOf(array);
   const length = arrayLength(mem, ref);
-  const at = (index as number) < 0 ? (index as number) + length : (index as number);
+  const wanted = index as number;
+  const at = wanted < 0 ? wanted + length : wanted;
   if (!Number.isInteger(at) || at < 0 || at >= length) {
     throw new RangeError(
       `there is no element ${show(index)} in an array of ${length}; ` +
@@ -171,9 +195,16 @@ function setOperation(session: Session, array: Handle, index?: number, value?: u
 function pushOperation(session: Session, array: Handle, value?: unknown): number {
   const { mem } = session;
   const ref = refOf(array);
-  const length = arrayLength(mem, ref) + 1;
-  reserveElements(mem, ref, length);
   encode(session, value, 'an element of an array');
+  const low = slot[VALUE_LOW];
+  const high = slot[VALUE_HIGH];
+  const length = arrayLength(mem, ref) + 1;
+  try {
+    reserveElements(mem, ref, length);
+  } catch (error) {
+    dropValue(mem, low, high); // it was made for nothing
+    throw error;
+  }
   appendElement(mem, ref);
   return length;
 }
@@ -209,16 +240,12 @@ function shiftOperation(session: Session, array: Handle): Shareable {
   return value;
 }
 
-function spliceOperation(session: Session, array: Handle, args?: readonly unknown[]): Shareable[] {
-  const { mem } = session;
+function spliceOperation(session: Session, array: Handle, splice?: Splice): Shareable[] {
+  const { start, count: wanted, values } = splice as Splice;
   const ref = refOf(array);
-  const [start, deleteCount, ...values] = args as [unknown, unknown, ...unknown[]];
-  const length = arrayLength(mem, ref);
-  const from = clampIndex(start as number, length);
-  // As in JavaScript: without arguments nothing is removed, with one everything behind it.
-  let count = Math.min(Math.max(Math.trunc(deleteCount as number) || 0, 0), length - from);
-  if (args?.length === 1) count = length - from;
-  else if (args?.length === 0) count = 0;
+  const length = arrayLength(session.mem, ref);
+  const from = clampIndex(start, length);
+  const count = Math.min(Math.max(wanted, 0), length - from);
   session.reserveResults(count);
   const removed = readElements(session, ref, from, from + count);
   spliceValues(session, ref, from, count, values);
@@ -233,8 +260,8 @@ function sliceOperation(
 ): Shareable[] {
   const ref = refOf(array);
   const length = arrayLength(session.mem, ref);
-  const from = clampIndex(start ?? 0, length);
-  const to = Math.max(from, clampIndex(end ?? length, length));
+  const from = clampIndex(start as number, length);
+  const to = Math.max(from, clampIndex(end as number, length));
   session.reserveResults(to - from);
   return readElements(session, ref, from, to);
 }

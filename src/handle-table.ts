@@ -13,6 +13,7 @@
  */
 
 import { assert } from './base/assert.ts';
+import { HeapExhaustedError } from './base/errors.ts';
 import type { Handle } from './handle.ts';
 import { KeptHandles } from './kept-handles.ts';
 import { NULL_REF, type ObjectRef, WORD_BYTES } from './memory/layout.ts';
@@ -347,9 +348,8 @@ export class HandleTable {
   }
 
   /**
-   * Writes the locals as rows, so that whoever gets the lock finds what holds their objects.
-   *
-   * @throws HeapExhaustedError having written none.
+   * Writes the locals as rows, so that whoever gets the lock finds what holds their objects. In a
+   * full heap some have none: their counts protect them, and are too high should this thread die.
    */
   lendLocals(): void {
     try {
@@ -359,8 +359,7 @@ export class HandleTable {
         this.lent.push(addRow(this.mem, handle.$ref));
       }
     } catch (error) {
-      this.reclaimLocals();
-      throw error;
+      if (!(error instanceof HeapExhaustedError)) throw error;
     }
   }
 

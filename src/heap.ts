@@ -35,9 +35,11 @@ import { structLayoutOf } from './object/kinds.ts';
 import { createMap } from './object/map.ts';
 import type { Mutator } from './object/mutator.ts';
 import { makeImmortal, refcountOf } from './object/refcount.ts';
+import type { FieldKind } from './object/struct-layout.ts';
 import { type HandleFamily, Session } from './session.ts';
 import { type HeapStats, readStats } from './stats.ts';
-import { defineStruct, type FieldsOf, type StructClass, structHandleClass } from './struct.ts';
+import { defineStruct, type StructClass, structHandleClass } from './struct.ts';
+import type { FieldsOf, TypesOf } from './types.ts';
 
 /** What `heap.refcount` returns for an object that is never freed. */
 export const IMMORTAL_REFCOUNT = Number.POSITIVE_INFINITY;
@@ -216,12 +218,19 @@ export class Heap implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Declares a struct: a record with typed fields. The same declaration in other threads gives
-   * classes of the same objects. Methods are added by subclassing.
+   * Declares a struct: a record with typed fields. With an interface as type argument the kinds
+   * are checked against it; without one the types of the fields follow from the kinds. The same
+   * declaration in other threads gives classes of the same objects. Methods are added by
+   * subclassing.
    *
    * @throws TypeError for a bad declaration; StructMismatchError when another thread has declared
    *   the name with other fields; HeapExhaustedError.
    */
+  struct<Fields extends Readonly<Record<string, FieldKind>>>(
+    name: string,
+    fields: Fields,
+  ): StructClass<TypesOf<Fields>>;
+  struct<T>(name: string, fields: FieldsOf<T>): StructClass<T>;
   struct<T>(name: string, fields: FieldsOf<T>): StructClass<T> {
     return defineStruct<T>(this.#session, name, fields);
   }

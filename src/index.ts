@@ -22,5 +22,13 @@ export { Heap, IMMORTAL_REFCOUNT, type RunOptions } from './heap.ts';
 export { HeapMap } from './map.ts';
 export type { FieldKind } from './object/struct-layout.ts';
 export type { HeapStats, LockStats } from './stats.ts';
-export { type FieldsOf, HeapStruct, type KindFor, type StructClass } from './struct.ts';
+export { HeapStruct, type StructClass } from './struct.ts';
 export type { ThreadStats } from './sync/thread-table.ts';
+export type {
+  FieldsOf,
+  KindFor,
+  Shared,
+  SharedStruct,
+  TypeOfKind,
+  TypesOf,
+} from './types.ts';

@@ -50,8 +50,13 @@ export class MapIterators {
 
   /** Opens an iterator over `map`. @throws HeapExhaustedError */
   open(iterator: object, place: Place, map: ObjectRef): void {
-    place.row = addRow(this.#mem, map);
     incref(this.#mem, map);
+    try {
+      place.row = addRow(this.#mem, map);
+    } catch (error) {
+      decref(this.#mem, map);
+      throw error;
+    }
     openIterator(this.#mem, map);
     place.map = map;
     this.#open.add(place);

@@ -32,6 +32,7 @@ import { nextEntry } from './object/map-chunks.ts';
 import { findString } from './object/string.ts';
 import { encodeNumber, hashBigint, hashValue, slot } from './object/value.ts';
 import type { Session } from './session.ts';
+import type { Shared } from './types.ts';
 
 const KEY = 'the key of a map';
 const VALUE = 'the value of a map';
@@ -44,8 +45,8 @@ export class HeapMap<K = Shareable, V = Shareable> extends Handle {
   }
 
   /** The value of `key`; undefined when there is none. */
-  get(key: K): V | undefined {
-    return this.$session.single(getOperation, this, key) as V | undefined;
+  get(key: K): Shared<V> | undefined {
+    return this.$session.single(getOperation, this, key) as Shared<V> | undefined;
   }
 
   /** Whether there is an entry for `key`. */
@@ -74,26 +75,26 @@ export class HeapMap<K = Shareable, V = Shareable> extends Handle {
   }
 
   /** Calls `visit(value, key, map)` for every entry, in insertion order, in one section. */
-  forEach(visit: (value: V, key: K, map: this) => void, thisArg?: unknown): void {
+  forEach(visit: (value: Shared<V>, key: Shared<K>, map: this) => void, thisArg?: unknown): void {
     this.$session.run(() => {
       for (const [key, value] of this) visit.call(thisArg, value, key, this);
     }, Number.POSITIVE_INFINITY);
   }
 
   /** Iterates over [key, value]. Use it in a section: outside, each step is its own operation. */
-  entries(): IterableIterator<[K, V]> {
-    return new EntryIterator<[K, V]>(this, readPair as Reader<[K, V]>);
+  entries(): IterableIterator<[Shared<K>, Shared<V>]> {
+    return new EntryIterator(this, readPair as Reader<[Shared<K>, Shared<V>]>);
   }
 
-  keys(): IterableIterator<K> {
-    return new EntryIterator<K>(this, readKey as Reader<K>);
+  keys(): IterableIterator<Shared<K>> {
+    return new EntryIterator(this, readKey as Reader<Shared<K>>);
   }
 
-  values(): IterableIterator<V> {
-    return new EntryIterator<V>(this, readValue as Reader<V>);
+  values(): IterableIterator<Shared<V>> {
+    return new EntryIterator(this, readValue as Reader<Shared<V>>);
   }
 
-  [Symbol.iterator](): IterableIterator<[K, V]> {
+  [Symbol.iterator](): IterableIterator<[Shared<K>, Shared<V>]> {
     return this.entries();
   }
 
@@ -167,23 +168,43 @@ function encodeKey(session: Session, key: unknown): void {
 function setOperation(session: Session, map: Handle, key?: unknown, value?: unknown): void {
   const { mem } = session;
   const ref = refOf(map);
-  const entry = lookUp(session, ref, key);
-  if (entry !== 0) {
-    encode(session, value, VALUE);
-    replaceValue(mem, entry);
-    return;
-  }
-  reserveEntry(mem, ref);
-  encodeKey(session, key);
+  encode(session, value, VALUE);
   const low = slot[VALUE_LOW];
   const high = slot[VALUE_HIGH];
   try {
-    encode(session, value, VALUE);
+    const entry = lookUp(session, ref, key);
+    if (entry !== 0) {
+      putInSlot(low, high);
+      replaceValue(mem, entry);
+      return;
+    }
+    encodeKey(session, key);
   } catch (error) {
-    dropValue(mem, low, high); // the key was made for nothing
+    dropValue(mem, low, high); // the value was made for nothing
     throw error;
   }
-  appendEntry(mem, ref, low, high, hashValue(mem, low, high));
+  addEntry(session, ref, low, high);
+}
+
+/** Appends an entry with the key in `slot` and a value, both owned: without room, by nobody. */
+function addEntry(session: Session, map: ObjectRef, low: number, high: number): void {
+  const { mem } = session;
+  const keyLow = slot[VALUE_LOW];
+  const keyHigh = slot[VALUE_HIGH];
+  try {
+    reserveEntry(mem, map);
+  } catch (error) {
+    dropValue(mem, keyLow, keyHigh);
+    dropValue(mem, low, high);
+    throw error;
+  }
+  putInSlot(low, high);
+  appendEntry(mem, map, keyLow, keyHigh, hashValue(mem, keyLow, keyHigh));
+}
+
+function putInSlot(low: number, high: number): void {
+  slot[VALUE_LOW] = low;
+  slot[VALUE_HIGH] = high;
 }
 
 type Reader<T> = (session: Session, entry: number) => T;
@@ -245,7 +266,8 @@ function stepOperation(
   iterator?: EntryIterator<unknown>,
 ): unknown {
   if (place === undefined || iterator === undefined) return undefined;
-  session.reserveResults(2); // a key and a value: the step is not taken without room for them
+  // A key, a value, and the iterator itself: the step is not taken without room for them.
+  session.reserveResults(3);
   const { mem, iterators } = session;
   if (place.map === NULL_REF) iterators.open(iterator, place, refOf(map));
   const chunk = place.entry === 0 ? 0 : blockContaining(mem, place.entry);

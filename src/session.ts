@@ -6,7 +6,7 @@
  */
 
 import type { InspectOptions } from 'node:util';
-import { HeapClosedError, HeapExhaustedError } from './base/errors.ts';
+import { HeapClosedError } from './base/errors.ts';
 import { Handle } from './handle.ts';
 import { type HandleClass, HandleTable } from './handle-table.ts';
 import { KeptScope } from './kept-scope.ts';
@@ -202,12 +202,7 @@ export class Session {
     const { mem, handles } = this;
     if (handles.hasForgotten) handles.releaseForgotten();
     if (!isHandoverRequested(mem)) return;
-    try {
-      handles.lendLocals();
-    } catch (error) {
-      if (error instanceof HeapExhaustedError) return; // no room for rows: the lock is kept
-      throw error;
-    }
+    handles.lendLocals();
     const { depth } = mem;
     mem.depth = 0;
     releaseGil(mem);

@@ -12,35 +12,10 @@ import { createStruct } from './object/struct.ts';
 import { FIELD_BITS, type FieldKind, type StructLayout } from './object/struct-layout.ts';
 import type { Session } from './session.ts';
 import { accessField, defineField, type FieldAccess, show } from './struct-fields.ts';
+import type { FieldsOf, SharedStruct } from './types.ts';
 
 /** A handle of a struct; its fields come from the declaration. */
 export abstract class HeapStruct extends Handle {}
-
-type NumberKind =
-  | 'int8'
-  | 'uint8'
-  | 'int16'
-  | 'uint16'
-  | 'int32'
-  | 'uint32'
-  | 'float32'
-  | 'float64';
-
-/** The kinds that a field of type `T` may be declared with. */
-export type KindFor<T> = [T] extends [number]
-  ? NumberKind | 'any'
-  : [T] extends [string]
-    ? 'string' | 'any'
-    : [T] extends [boolean]
-      ? 'boolean' | 'any'
-      : [T] extends [bigint]
-        ? 'bigint64' | 'any'
-        : [Exclude<T, null>] extends [object]
-          ? 'ref' | 'any'
-          : 'any';
-
-/** The declaration of a struct with the fields of `T`. */
-export type FieldsOf<T> = { readonly [Name in keyof T]-?: KindFor<T[Name]> };
 
 /** A struct's class in one thread. Instances are handles. */
 export interface StructClass<T> {
@@ -50,8 +25,8 @@ export interface StructClass<T> {
    * @throws TypeError for a field that does not exist or a value of the wrong type; RangeError for
    *   a value out of its field's range; NotShareableError; HeapExhaustedError.
    */
-  new (init?: Partial<T>): T & HeapStruct;
-  readonly prototype: T & HeapStruct;
+  new (init?: Partial<T>): SharedStruct<T> & HeapStruct;
+  readonly prototype: SharedStruct<T> & HeapStruct;
   /**
    * Makes this subclass the class of the struct's handles in this thread, so that objects made
    * elsewhere have its methods too. The first `new` of a subclass does it as well.
@@ -142,7 +117,7 @@ function createRecord(session: Session, layout: StructLayout): StructRecord {
       throw new TypeError(`struct ${layout.name} is a class: use new`);
     }
     if (target !== record.current) registerClass(session, record, target);
-    return session.single(constructOperation, record, init);
+    return session.single(constructOperation, record, readInit(record, init));
   }
   Object.defineProperty(Struct, 'name', { value: layout.name });
   Object.setPrototypeOf(Struct, HeapStruct);
@@ -195,34 +170,46 @@ function createHandleClass(prototype: object): HandleClass {
   return StructHandle as unknown as HandleClass;
 }
 
+/** A field's access and the value it is to get. */
+type Initial = readonly [FieldAccess, unknown];
+
+const NO_FIELDS: readonly Initial[] = [];
+
+/**
+ * Reads what the fields are to be. Before the operation begins: a getter may do anything.
+ *
+ * @throws TypeError for a field that the struct does not have.
+ */
+function readInit(record: StructRecord, init: unknown): readonly Initial[] {
+  const { layout, access } = record;
+  if (init === undefined || init === null) return NO_FIELDS;
+  if (typeof init !== 'object') {
+    throw new TypeError(`new ${layout.name}() takes an object of fields, not ${show(init)}`);
+  }
+  const fields: Initial[] = [];
+  for (const name in init) {
+    const accessor = access.get(name);
+    if (accessor === undefined) throw unknownField(layout, name);
+    const value = (init as Record<string, unknown>)[name];
+    if (value !== undefined || fieldKind(layout, name) === 'any') fields.push([accessor, value]);
+  }
+  return fields;
+}
+
 function constructOperation(
   session: Session,
   record: StructRecord,
-  init?: Record<string, unknown>,
+  fields?: readonly Initial[],
 ): Handle {
   const { mem, handles } = session;
   const object = createStruct(mem, record.layout.kind);
-  if (init === undefined || init === null) return handles.adopt(object);
   try {
-    initialize(record, object, init);
+    for (const [accessor, value] of fields ?? NO_FIELDS) accessor.write(object, value as never);
   } catch (error) {
     decref(mem, object); // it never was
     throw error;
   }
   return handles.adopt(object);
-}
-
-function initialize(record: StructRecord, object: ObjectRef, init: Record<string, unknown>): void {
-  const { layout, access } = record;
-  if (typeof init !== 'object') {
-    throw new TypeError(`new ${layout.name}() takes an object of fields, not ${show(init)}`);
-  }
-  for (const name in init) {
-    const accessor = access.get(name);
-    if (accessor === undefined) throw unknownField(layout, name);
-    if (init[name] === undefined && fieldKind(layout, name) !== 'any') continue;
-    accessor.write(object, init[name] as never);
-  }
 }
 
 function fieldKind(layout: StructLayout, name: string): FieldKind | undefined {

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { NotShareableError } from '../src/base/errors.ts';
+import type { Handle } from '../src/handle.ts';
 import type { Heap } from '../src/heap.ts';
 import { withRandom } from './support/random.ts';
 import { withHeap } from './support/with-heap.ts';
@@ -140,7 +141,7 @@ test.each(UNSHAREABLE)(
         ['an element of an array', () => array.unshift('a', value, 'b')],
         ['an element of an array', () => array.splice(0, 1, 'a', value)],
       ];
-      if (typeof value === 'object') attempts.push(['Box.ref', () => (box.ref = value)]);
+      if (typeof value === 'object') attempts.push(['Box.ref', () => (box.ref = value as Handle)]);
       for (const [path, attempt] of attempts) {
         for (const act of [attempt, () => heap.run(attempt)]) {
           let error: unknown;

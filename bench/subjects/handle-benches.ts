@@ -28,7 +28,6 @@ import {
   type Item,
   type ItemHandle,
   liveBytesPerObject,
-  type Node,
   type NodeHandle,
   versionWith,
 } from './sharc-shapes.ts';
@@ -71,7 +70,7 @@ function chainsIn(heap: Heap) {
     anchor.a = head;
   };
   const walkNodes = () => {
-    let node: Node | null = anchor.b;
+    let node: NodeHandle | null = anchor.b;
     for (let i = 0; i < SCOPE_OBJECTS && node !== null; i++, length++) node = node.a;
     anchor.b = node;
   };

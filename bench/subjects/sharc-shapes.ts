@@ -1,7 +1,7 @@
 /** What the four sharc subjects have in common: the structs of the workloads, and the version. */
 
 import { createRequire } from 'node:module';
-import type { CountsMode, Heap, HeapStruct, StructClass } from '../../src/index.ts';
+import type { CountsMode, Heap, SharedStruct, StructClass } from '../../src/index.ts';
 
 export interface Node {
   a: Node | null;
@@ -16,8 +16,8 @@ export interface Item {
   next: Item | null;
 }
 
-export type NodeHandle = Node & HeapStruct;
-export type ItemHandle = Item & HeapStruct;
+export type NodeHandle = SharedStruct<Node>;
+export type ItemHandle = SharedStruct<Item>;
 
 export const declareNode = (heap: Heap): StructClass<Node> =>
   heap.struct<Node>('Node', { a: 'ref', b: 'ref', c: 'ref', d: 'ref' });

@@ -66,9 +66,7 @@ export function allocateWords(mem: Memory, words: number): WordIndex {
   if (sizeClass !== LARGE_CLASS) return allocateBlock(mem, sizeClass);
   if (mem.hostile?.shouldFail(words)) throw exhausted(mem, words);
   const record = acquireLargeRun(mem, words);
-  const block = startOf(pageOfRecord(mem, record));
-  mem.i32[block + HEADER_INFO] = 0;
-  return block;
+  return startOf(pageOfRecord(mem, record));
 }
 
 function allocateBlockSlow(mem: Memory, sizeClass: number): WordIndex {

@@ -14,6 +14,7 @@ import { countWords } from './accounting.ts';
 import {
   ABANDONED,
   CONTROL_TOP_PAGE,
+  HEADER_INFO,
   PAGE_BLOCK_WORDS,
   PAGE_BLOCKS,
   PAGE_CAPACITY,
@@ -37,7 +38,14 @@ import {
   WORD_BYTES,
   type WordIndex,
 } from './layout.ts';
-import { type Memory, pageOf, pageOfRecord, pageRecordOf, threadRecordOf } from './memory.ts';
+import {
+  type Memory,
+  pageOf,
+  pageOfRecord,
+  pageRecordOf,
+  startOf,
+  threadRecordOf,
+} from './memory.ts';
 import { releaseRun, takeRun, writeTails } from './page-runs.ts';
 import { BLOCK_WORDS, LARGE_CLASS, RUN_PAGES } from './size-classes.ts';
 
@@ -167,6 +175,7 @@ function openLargeRun(mem: Memory, page: PageIndex, pages: number): WordIndex {
   i32[record + PAGE_USED] = 1;
   i32[record + PAGE_CLASS] = LARGE_CLASS;
   i32[record + PAGE_RUN] = pages;
+  i32[startOf(page) + HEADER_INFO] = 0; // no object yet: before the run can be walked
   writeTails(mem, page, pages);
   i32[record + PAGE_STATE] = PAGE_BLOCKS;
   return record;

@@ -42,10 +42,12 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { buryChunks, dropValue } from './dealloc.ts';
 import { publish } from './header.ts';
-import { bucketOf, FIRST_BUCKETS, splitOf } from './linear-hash.ts';
+import { bucketOf, FIRST_BUCKETS, splitChain, splitOf } from './linear-hash.ts';
 import { addChunk, capacityOf, endOf, isHole, linkTo, tidyChunk } from './map-chunks.ts';
 import { equalKeysSlow, storeHole, storeSlot } from './value.ts';
 import { ensureWord, freeVector, wordAt } from './vector.ts';
+
+const ENTRY_CHAIN = { hash: ENTRY_HASH, link: ENTRY_NEXT };
 
 /** A new empty map; the caller owns one count. @throws HeapExhaustedError */
 export function createMap(mem: Memory): ObjectRef {
@@ -139,19 +141,9 @@ function addBucket(mem: Memory, map: ObjectRef): void {
     return;
   }
   ensureWord(mem, map + MAP_BUCKETS_ROOT, added, map);
-  const target = wordAt(mem, map + MAP_BUCKETS_ROOT, added);
-  let link = wordAt(mem, map + MAP_BUCKETS_ROOT, splitOf(added)) as number;
-  i32[target] = 0;
-  while (i32[link] !== 0) {
-    const entry = i32[link];
-    if (bucketOf(i32[entry + ENTRY_HASH], added + 1) === added) {
-      i32[link] = i32[entry + ENTRY_NEXT];
-      i32[entry + ENTRY_NEXT] = i32[target];
-      i32[target] = entry;
-    } else {
-      link = entry + ENTRY_NEXT;
-    }
-  }
+  const from = wordAt(mem, map + MAP_BUCKETS_ROOT, splitOf(added));
+  const to = wordAt(mem, map + MAP_BUCKETS_ROOT, added);
+  splitChain(i32, from, to, added, ENTRY_CHAIN);
   i32[map + MAP_BUCKET_COUNT] = added + 1;
 }
 

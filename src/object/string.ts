@@ -35,12 +35,13 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { encoded, encodeString } from './encode-string.ts';
 import { publish } from './header.ts';
-import { bucketOf, FIRST_BUCKETS, splitOf } from './linear-hash.ts';
+import { bucketOf, FIRST_BUCKETS, splitChain, splitOf } from './linear-hash.ts';
 import type { Mutator } from './mutator.ts';
 import { incref } from './refcount.ts';
 import { CACHED_LENGTH_MAX } from './string-cache.ts';
 import { ensureWord, freeLeaf, freeVector, wordAt } from './vector.ts';
 
+const STRING_CHAIN = { hash: STRING_HASH, link: STRING_LINK };
 /** The table belongs to no object. */
 const NO_OWNER = 0;
 
@@ -170,19 +171,9 @@ function addBucket(mem: Memory): void {
     return;
   }
   ensureWord(mem, CONTROL_INTERN_ROOT, added, NO_OWNER);
-  let link = wordAt(mem, CONTROL_INTERN_ROOT, splitOf(added)) as number;
-  const target = wordAt(mem, CONTROL_INTERN_ROOT, added);
-  i32[target] = 0;
-  while (i32[link] !== 0) {
-    const string = i32[link];
-    if (bucketOf(i32[string + STRING_HASH], added + 1) === added) {
-      i32[link] = i32[string + STRING_LINK];
-      i32[string + STRING_LINK] = i32[target];
-      i32[target] = string;
-    } else {
-      link = string + STRING_LINK;
-    }
-  }
+  const from = wordAt(mem, CONTROL_INTERN_ROOT, splitOf(added));
+  const to = wordAt(mem, CONTROL_INTERN_ROOT, added);
+  splitChain(i32, from, to, added, STRING_CHAIN);
   i32[CONTROL_INTERN_BUCKETS] = added + 1;
 }
 

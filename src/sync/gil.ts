@@ -220,7 +220,9 @@ function takeFromDead(mem: Memory, word: number): void {
   const owner = word & OWNER_MASK;
   const wasGranted = Atomics.load(i32, threadRecordOf(mem, owner) + THREAD_PARK) === GRANTED;
   if (!wasGranted) {
-    if (Atomics.load(i32, CONTROL_GIL) === word) breakHeap(mem, owner);
+    // The record may have passed to a new thread that holds the lock by now, with equal flags. It
+    // has written its system's id before, so the word first, then the record.
+    if (Atomics.load(i32, CONTROL_GIL) === word && isDead(mem, owner)) breakHeap(mem, owner);
     return;
   }
   if (Atomics.compareExchange(i32, CONTROL_GIL, word, mem.threadId | CONTENDED) !== word) return;

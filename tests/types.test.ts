@@ -1,0 +1,115 @@
+/**
+ * The types say what the library does. `npm run check` compiles this file: a line marked
+ * `@ts-expect-error` that compiles after all is an error there.
+ */
+
+import { expect, expectTypeOf, test } from 'vitest';
+import type { HeapArray, HeapMap, HeapStruct, SharedStruct } from '../src/index.ts';
+import { withHeap } from './support/with-heap.ts';
+
+interface Person {
+  name: string;
+  age: number;
+  isAdmin: boolean;
+  friend: Person | null;
+  serial: bigint;
+  extra: unknown;
+}
+
+const FIELDS = {
+  name: 'string',
+  age: 'int32',
+  isAdmin: 'boolean',
+  friend: 'ref',
+  serial: 'bigint64',
+  extra: 'any',
+} as const;
+
+test('the kinds of fields are checked against the interface', () => {
+  withHeap({}, (heap) => {
+    heap.struct<Person>('Person', FIELDS);
+    // @ts-expect-error: a string is no int32
+    heap.struct<{ name: string }>('A', { name: 'int32' });
+    // @ts-expect-error: a number is no string
+    heap.struct<{ age: number }>('B', { age: 'string' });
+    // @ts-expect-error: a reference is no number
+    heap.struct<{ friend: Person | null }>('C', { friend: 'float64' });
+    // @ts-expect-error: a field of the interface is missing
+    heap.struct<{ a: number; b: number }>('D', { a: 'int32' });
+    // @ts-expect-error: a field that the interface does not have
+    heap.struct<{ a: number }>('E', { a: 'int32', b: 'int32' });
+    expect(heap.verify()).toEqual([]);
+  });
+});
+
+test('fields of a struct have the types of the interface, and handles their methods', () => {
+  withHeap({}, (heap) => {
+    const Person = heap.struct<Person>('Person', FIELDS);
+    const alice = new Person({ name: 'Alice', age: 30 });
+    expectTypeOf(alice).toExtend<Person & HeapStruct>();
+    expectTypeOf(alice.friend).toEqualTypeOf<SharedStruct<Person> | null>();
+    expectTypeOf(alice.friend?.friend?.keep).not.toBeAny();
+    expectTypeOf(alice.keep()).toEqualTypeOf<typeof alice>();
+    alice.friend = alice;
+    expect(alice.friend).toBe(alice);
+    alice.friend = null;
+    // @ts-expect-error: a field that does not exist
+    expect(() => new Person({ nickname: 'Al' })).toThrow(TypeError);
+    // @ts-expect-error: a value of another type
+    expect(() => new Person({ age: 'thirty' })).toThrow(TypeError);
+  });
+});
+
+test('what an access yields is a handle to TypeScript too', () => {
+  withHeap({}, (heap) => {
+    const Person = heap.struct<Person>('Person', FIELDS);
+    const alice = new Person({ friend: new Person() });
+    const { friend } = alice;
+    expect(friend === null ? 0 : heap.refcount(friend)).toBe(2);
+    friend?.release();
+    expect(heap.verify()).toEqual([]);
+  });
+});
+
+test('without an interface the types of fields follow from their kinds', () => {
+  withHeap({}, (heap) => {
+    const Point = heap.struct('Point', { x: 'float64', label: 'string', next: 'ref' });
+    const point = new Point({ x: 1, label: 'a' });
+    expectTypeOf(point.x).toEqualTypeOf<number>();
+    expectTypeOf(point.label).toEqualTypeOf<string>();
+    point.next = point;
+    expect(heap.refcount(point)).toBe(2);
+    point.next = null;
+    // @ts-expect-error: there is no such kind
+    expect(() => heap.struct('Other', { x: 'double' })).toThrow(TypeError);
+  });
+});
+
+test('a subclass adds methods without casts', () => {
+  withHeap({}, (heap) => {
+    class Counter extends heap.struct<{ count: number }>('Counter', { count: 'int32' }) {
+      add(step: number): number {
+        this.count += step;
+        return this.count;
+      }
+    }
+    const counter = new Counter({ count: 1 });
+    expectTypeOf(counter.add).toEqualTypeOf<(step: number) => number>();
+    expect(counter.add(2)).toBe(3);
+  });
+});
+
+test('containers and sections carry the types of what is in them', () => {
+  withHeap({}, (heap) => {
+    const Person = heap.struct<Person>('Person', FIELDS);
+    const people = heap.map<string, Person>();
+    people.set('bob', new Person({ name: 'Bob' }));
+    expectTypeOf(people).toEqualTypeOf<HeapMap<string, Person>>();
+    expectTypeOf(people.get('bob')).toEqualTypeOf<SharedStruct<Person> | undefined>();
+    expectTypeOf(heap.array<number>()).toEqualTypeOf<HeapArray<number>>();
+    expectTypeOf(heap.run(() => 5)).toEqualTypeOf<number>();
+    expect(people.get('bob')?.name).toBe('Bob');
+    // @ts-expect-error: the keys of this map are strings
+    people.set(1, new Person());
+  });
+});
