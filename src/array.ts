@@ -113,28 +113,67 @@ export class HeapArray<T = Shareable> extends Handle {
   }
 
   /** Iterates over elements. Use it in a section: outside, each step is its own operation. */
-  *values(): Generator<Shared<T>, undefined> {
-    for (let i = 0; i < this.length; i++) yield this.at(i) as Shared<T>;
-    return undefined;
+  values(): IterableIterator<Shared<T>> {
+    return new ElementIterator(this, (_, element) => element as Shared<T>);
   }
 
-  *keys(): Generator<number, undefined> {
-    for (let i = 0; i < this.length; i++) yield i;
-    return undefined;
+  keys(): IterableIterator<number> {
+    return new ElementIterator(this, (index) => index);
   }
 
-  *entries(): Generator<[number, Shared<T>], undefined> {
-    for (let i = 0; i < this.length; i++) yield [i, this.at(i) as Shared<T>];
-    return undefined;
+  entries(): IterableIterator<[number, Shared<T>]> {
+    return new ElementIterator(this, (index, element) => [index, element as Shared<T>]);
   }
 
-  [Symbol.iterator](): Generator<Shared<T>, undefined> {
+  [Symbol.iterator](): IterableIterator<Shared<T>> {
     return this.values();
   }
 
   get [Symbol.toStringTag](): string {
     return 'HeapArray';
   }
+}
+
+/** An iterator over an array, like JavaScript's: by index, up to the length that it finds. */
+class ElementIterator<T> {
+  readonly #array: Handle;
+  readonly #read: (index: number, element: Shareable) => T;
+  #index = 0;
+  #done = false;
+
+  constructor(array: Handle, read: (index: number, element: Shareable) => T) {
+    this.#array = array;
+    this.#read = read;
+  }
+
+  next(): IteratorResult<T, undefined> {
+    if (this.#done) return { done: true, value: undefined };
+    const element = this.#array.$session.single(stepOperation, this.#array, this.#index);
+    if (element === END) {
+      this.#done = true;
+      return { done: true, value: undefined };
+    }
+    return { done: false, value: this.#read(this.#index++, element) };
+  }
+
+  return(): IteratorResult<T, undefined> {
+    this.#done = true;
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+}
+
+/** What a step behind the last element yields. */
+const END = Object.freeze({});
+
+function stepOperation(session: Session, array: Handle, index?: number): Shareable {
+  const { mem } = session;
+  const ref = refOf(array);
+  if ((index as number) >= arrayLength(mem, ref)) return END;
+  return decodeAt(session, elementAt(mem, ref, index as number));
 }
 
 /**

@@ -16,7 +16,7 @@ import { assert } from './base/assert.ts';
 import { HeapExhaustedError } from './base/errors.ts';
 import type { Handle } from './handle.ts';
 import { KeptHandles } from './kept-handles.ts';
-import { NULL_REF, type ObjectRef, WORD_BYTES } from './memory/layout.ts';
+import { NULL_REF, type ObjectRef, THREAD_UNLISTED, WORD_BYTES } from './memory/layout.ts';
 import { reserve } from './memory/memory.ts';
 import { MIN_BLOCK_WORDS } from './memory/size-classes.ts';
 import { decref } from './object/dealloc.ts';
@@ -352,19 +352,18 @@ export class HandleTable {
    * full heap some have none: their counts protect them, and are too high should this thread die.
    */
   lendLocals(): void {
+    const refs = this.localRefs();
     try {
-      for (let i = 0; i < this.localCount; i++) {
-        const handle = this.localAt(i + 1);
-        if (handle === null || handle.$row !== 0) continue;
-        this.lent.push(addRow(this.mem, handle.$ref));
-      }
+      for (const ref of refs) this.lent.push(addRow(this.mem, ref));
     } catch (error) {
       if (!(error instanceof HeapExhaustedError)) throw error;
     }
+    this.mem.i32[this.mem.thread + THREAD_UNLISTED] = refs.length - this.lent.length;
   }
 
   /** Takes the rows of `lendLocals` back. */
   reclaimLocals(): void {
+    this.mem.i32[this.mem.thread + THREAD_UNLISTED] = 0;
     for (const row of this.lent.splice(0)) removeRow(this.mem, row);
   }
 

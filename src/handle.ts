@@ -21,7 +21,11 @@ export abstract class Handle {
   /** Row in this thread's root table; 0 while the handle is only local. */
   declare $row: number;
 
+  /** For the library. Objects are made by `heap.map()`, `heap.array()` and struct classes. */
   constructor(ref: ObjectRef) {
+    if (typeof ref !== 'number') {
+      throw new TypeError('use heap.map(), heap.array() or a struct class to make objects');
+    }
     this.$ref = ref;
     this.$row = 0;
   }
@@ -49,6 +53,7 @@ export abstract class Handle {
   /** Whether `other` refers to the same object. @throws StaleHandleError */
   is(other: Handle): boolean {
     if (!(other instanceof Handle)) throw new TypeError('is() compares with another handle');
+    this.$session.assertOpen();
     return refOf(this) === refOf(other) && this.$session === other.$session;
   }
 

@@ -39,6 +39,7 @@ import type { FieldKind } from './object/struct-layout.ts';
 import { type HandleFamily, Session } from './session.ts';
 import { type HeapStats, readStats } from './stats.ts';
 import { defineStruct, type StructClass, structHandleClass } from './struct.ts';
+import { releaseThread } from './sync/thread-table.ts';
 import type { FieldsOf, TypesOf } from './types.ts';
 
 /** What `heap.refcount` returns for an object that is never freed. */
@@ -119,7 +120,7 @@ export class Heap implements Disposable, AsyncDisposable {
    *   HeapExhaustedError when the system refuses the address space.
    */
   static create(options: HeapOptions = {}): Heap {
-    return new Heap(createHeap(resolveOptions(options)));
+    return Heap.#join(createHeap(resolveOptions(options)));
   }
 
   /**
@@ -132,13 +133,23 @@ export class Heap implements Disposable, AsyncDisposable {
     const mem = bufferOf(token);
     const known = joined.get(heapIdOfBuffer(mem));
     if (known !== undefined) return known;
-    return new Heap(joinHeap(mem));
+    return Heap.#join(joinHeap(mem));
   }
 
-  /** The thread ends: it leaves if it can. One that ends inside a section cannot. */
-  static #leaveOnExit(heap: Heap): void {
-    if (heap.#session.mem.depth !== 0) return; // the others will find out that it is gone
+  static #join(mem: Mutator): Heap {
     try {
+      return new Heap(mem);
+    } catch (error) {
+      releaseThread(mem, mem.threadId); // no address space for this thread's tables
+      throw error;
+    }
+  }
+
+  /** The thread ends: it leaves if it can. */
+  static #leaveOnExit(heap: Heap): void {
+    try {
+      // process.exit() in a section ends it as an exception would: between two operations.
+      if (heap.#session.mem.depth !== 0) heap.#session.leave();
       heap.detach();
     } catch {
       // The heap is broken: there is nothing to leave, and nobody here to tell.

@@ -128,6 +128,9 @@ function accessFloat(session: Session, path: string, field: Field): FieldAccess 
       read: (ref) => f32[ref + offset],
       write: (ref, value: number) => {
         check(value);
+        if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) {
+          throw new RangeError(`${path} (float32) must lie within ±3.4028235e38, not ${value}`);
+        }
         f32[ref + offset] = value;
       },
     };

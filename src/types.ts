@@ -9,7 +9,9 @@ export type Shared<V> = V extends Handle
   : V extends (...args: never[]) => unknown
     ? V
     : V extends object
-      ? SharedStruct<V>
+      ? object extends V
+        ? V // of what kind is not known: the program says so by a cast
+        : SharedStruct<V>
       : V;
 
 /** A handle of a struct with the fields of `T`. */

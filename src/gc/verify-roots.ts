@@ -26,6 +26,7 @@ import {
   THREAD_ROWS_COUNT,
   THREAD_ROWS_ROOT,
   THREAD_STATE,
+  THREAD_UNLISTED,
 } from '../memory/layout.ts';
 import { threadRecordOf } from '../memory/memory.ts';
 import { SIZE_CLASSES } from '../memory/size-classes.ts';
@@ -106,7 +107,10 @@ function hasLeftSomething(survey: Survey, record: number): boolean {
 /** Counts what rows, named roots and locals hold. */
 export function checkRoots(survey: Survey): void {
   const { i32, mem, findings } = survey;
-  for (let id = 1; id < ABANDONED; id++) checkRows(survey, id);
+  for (let id = 1; id < ABANDONED; id++) {
+    checkRows(survey, id);
+    survey.unlisted += i32[threadRecordOf(mem, id) + THREAD_UNLISTED];
+  }
   const rootMap = i32[CONTROL_ROOT_MAP];
   if (rootMap !== 0) {
     const role = countReference(survey, rootMap, CONTROL_ROOT_MAP);

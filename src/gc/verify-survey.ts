@@ -101,6 +101,8 @@ export class Survey {
   freeRunPages = 0;
   /** False once references were lost from sight: then counts cannot be compared. */
   isCountable = true;
+  /** Counts that rows do not explain: locals of threads that wait at a safepoint in a full heap. */
+  unlisted = 0;
   /** False once containers were lost from sight: then backing may seem to belong to nobody. */
   isBackingKnown = true;
   isInternTableKnown = true;

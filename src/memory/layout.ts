@@ -106,6 +106,7 @@ export const THREAD_HANDOVERS = 9; //      owner   times it handed the lock over
 export const THREAD_ROWS_ROOT = 10; //     GIL     root table: a vector of references
 export const THREAD_ROWS_HEIGHT = 11; //   GIL
 export const THREAD_ROWS_COUNT = 12; //    GIL     rows ever used; a free row is 0
+export const THREAD_UNLISTED = 13; //      GIL     locals without row while it waits at a safepoint
 export const THREAD_BINS = 64; //          GIL     per size class: first run with free blocks
 export const THREAD_WORDS = 192;
 

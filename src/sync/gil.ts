@@ -225,6 +225,7 @@ function takeFromDead(mem: Memory, word: number): void {
     if (Atomics.load(i32, CONTROL_GIL) === word && isDead(mem, owner)) breakHeap(mem, owner);
     return;
   }
+  if (Atomics.load(i32, CONTROL_GIL) !== word || !isDead(mem, owner)) return; // as above
   if (Atomics.compareExchange(i32, CONTROL_GIL, word, mem.threadId | CONTENDED) !== word) return;
   Atomics.store(i32, threadRecordOf(mem, owner) + THREAD_PARK, AWAKE);
   setWaiterBit(mem, owner, false);

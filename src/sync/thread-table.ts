@@ -15,11 +15,11 @@ import {
   THREAD_FREE,
   THREAD_HANDOVERS,
   THREAD_OS_ID,
-  THREAD_ROWS_COUNT,
   THREAD_SECTIONS,
   THREAD_START_HIGH,
   THREAD_START_LOW,
   THREAD_STATE,
+  THREAD_UNLISTED,
   THREAD_WAIT_US,
   THREAD_WAITS,
   type ThreadId,
@@ -44,7 +44,7 @@ export function claimThread(buffer: SharedArrayBuffer): ThreadId {
     const record = threadRecordOf(mem, id);
     const state = record + THREAD_STATE;
     if (Atomics.compareExchange(i32, state, THREAD_FREE, THREAD_ATTACHED) !== THREAD_FREE) continue;
-    i32.fill(0, record + THREAD_STATE + 1, record + THREAD_ROWS_COUNT + 1);
+    i32.fill(0, record + THREAD_STATE + 1, record + THREAD_UNLISTED + 1);
     const { id: osId, startTicks } = currentOsThread();
     i32[record + THREAD_OS_ID] = osId;
     i32[record + THREAD_START_LOW] = (startTicks % TICKS_HIGH) | 0;
