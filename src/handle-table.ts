@@ -12,6 +12,7 @@
  * barrier, so every chunk but the first is new when it is needed, and dropped afterwards.
  */
 
+import { doubled } from './base/arrays.ts';
 import { assert } from './base/assert.ts';
 import { HeapExhaustedError } from './base/errors.ts';
 import type { Handle } from './handle.ts';
@@ -36,7 +37,7 @@ const CHUNK_SHIFT = 6;
 const CHUNK_LOCALS = 1 << CHUNK_SHIFT;
 const CHUNK_MASK = CHUNK_LOCALS - 1;
 
-const FIRST_USES = 1024;
+const FIRST_EXTRA = 1024;
 
 /** Makes the handles of one kind. */
 export type HandleClass = new (ref: ObjectRef) => Handle;
@@ -49,6 +50,7 @@ export interface Scope {
   readonly mark: number;
   readonly locals: number;
   readonly reacquired: number;
+  readonly extra: number;
 }
 
 /** The handles of one thread for one heap. */
@@ -69,8 +71,11 @@ export class HandleTable {
   declare private readonly reacquired: Handle[];
   /** How many there were when the running scope began. */
   declare private reacquiredMark: number;
-  /** Acquisitions of each local, by its number. */
-  declare private uses: Int32Array;
+  /** Acquisitions of each local after its first, by its number; 0 for places not in use. */
+  declare private extra: Int32Array;
+  /** Locals that have had such acquisitions, and how many there were when the scope began. */
+  declare private readonly extraLocals: number[];
+  declare private extraMark: number;
   private readonly kept: KeptHandles;
   /** Called before a keep is undone, by `release()` or by `using`. */
   onRelease: ((handle: Handle) => void) | null = null;
@@ -94,16 +99,19 @@ export class HandleTable {
     this.mark = 0;
     this.reacquired = [];
     this.reacquiredMark = 0;
-    this.uses = new Int32Array(FIRST_USES);
+    this.extra = new Int32Array(FIRST_EXTRA);
+    this.extraLocals = [];
+    this.extraMark = 0;
     this.kept = new KeptHandles(mem, onForgotten);
   }
 
   /** Begins a scope: what is acquired from here on ends with it. */
   openScope(): Scope {
-    const { mark, localCount: locals, reacquiredMark: reacquired } = this;
+    const { mark, localCount: locals, reacquiredMark: reacquired, extraMark: extra } = this;
     this.mark = locals;
     this.reacquiredMark = this.reacquired.length;
-    return { mark, locals, reacquired };
+    this.extraMark = this.extraLocals.length;
+    return { mark, locals, reacquired, extra };
   }
 
   /** Ends a scope. */
@@ -111,10 +119,11 @@ export class HandleTable {
     this.closeTo(scope.locals);
     while (this.reacquired.length > this.reacquiredMark) {
       const local = this.localOf(this.reacquired.pop() as Handle);
-      if (local !== 0 && this.uses[local] > 1) this.uses[local]--;
+      if (local !== 0 && this.extra[local] > 0) this.extra[local]--;
     }
     this.mark = scope.mark;
     this.reacquiredMark = scope.reacquired;
+    this.extraMark = scope.extra;
   }
 
   /** Whether rows wait to be released. */
@@ -141,7 +150,7 @@ export class HandleTable {
       this.kept.setLocal(-number, this.enlist(handle));
       return handle;
     }
-    this.uses[local]++;
+    if (this.extra[local]++ === 0) this.extraLocals.push(local);
     if (local <= this.mark) this.reacquired.push(handle);
     return handle;
   }
@@ -194,13 +203,12 @@ export class HandleTable {
     const at = this.localCount++;
     if ((at & CHUNK_MASK) === 0) this.openChunk(at);
     this.chunk[at & CHUNK_MASK] = handle;
-    this.uses[at + 1] = 1;
     return at + 1;
   }
 
   /** The chunk of local number `at`, counted from 0: the first of that chunk. */
   private openChunk(at: number): void {
-    if (at + CHUNK_LOCALS >= this.uses.length) this.growUses();
+    if (at + CHUNK_LOCALS >= this.extra.length) this.extra = doubled(this.extra);
     if (at === 0) return;
     this.chunk = new Array<Handle | null>(CHUNK_LOCALS); // every place is written before it is read
     this.chunks.push(this.chunk);
@@ -213,13 +221,20 @@ export class HandleTable {
   private dropLocal(handle: Handle): void {
     const at = this.localOf(handle) - 1;
     this.chunks[at >>> CHUNK_SHIFT][at & CHUNK_MASK] = null;
+    this.extra[at + 1] = 0;
     if (handle.$row !== 0) this.kept.setLocal(handle.$row, 0);
   }
 
-  private growUses(): void {
-    const larger = new Int32Array(this.uses.length * 2);
-    larger.set(this.uses);
-    this.uses = larger;
+  /** Locals behind `mark` are gone: their places begin again without further acquisitions. */
+  private forgetExtra(mark: number): void {
+    const { extra, extraLocals } = this;
+    let kept = this.extraMark;
+    for (let i = kept; i < extraLocals.length; i++) {
+      const local = extraLocals[i];
+      if (local > mark) extra[local] = 0;
+      else extraLocals[kept++] = local;
+    }
+    extraLocals.length = kept;
   }
 
   private findKept(row: number): Handle | null {
@@ -244,6 +259,7 @@ export class HandleTable {
         this.kept.setLocal(handle.$row, 0);
       }
     }
+    if (this.extraLocals.length > this.extraMark) this.forgetExtra(mark);
   }
 
   private dropChunk(): void {
@@ -253,6 +269,7 @@ export class HandleTable {
 
   /** Ends the section: all local acquisitions. */
   closeAll(): void {
+    this.extraMark = 0;
     this.closeTo(0);
     this.mark = 0;
     this.reacquiredMark = 0;
@@ -325,7 +342,10 @@ export class HandleTable {
   private unuse(handle: Handle): void {
     const local = this.localOf(handle);
     if (local <= this.mark) this.forgetReacquired(handle);
-    if (--this.uses[local] > 0) return;
+    if (this.extra[local] > 0) {
+      this.extra[local]--;
+      return;
+    }
     this.dropLocal(handle);
     if (handle.$row === 0) this.end(handle);
   }
