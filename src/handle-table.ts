@@ -15,7 +15,7 @@
 import { doubled } from './base/arrays.ts';
 import { assert } from './base/assert.ts';
 import { HeapExhaustedError } from './base/errors.ts';
-import type { Handle } from './handle.ts';
+import type { FindClass, Handle, HandleClass } from './handle.ts';
 import { KeptHandles } from './kept-handles.ts';
 import { NULL_REF, type ObjectRef, THREAD_UNLISTED, WORD_BYTES } from './memory/layout.ts';
 import { reserve } from './memory/memory.ts';
@@ -38,12 +38,6 @@ const CHUNK_LOCALS = 1 << CHUNK_SHIFT;
 const CHUNK_MASK = CHUNK_LOCALS - 1;
 
 const FIRST_EXTRA = 1024;
-
-/** Makes the handles of one kind. */
-export type HandleClass = new (ref: ObjectRef) => Handle;
-
-/** Finds the class of the handles of a kind. */
-export type FindClass = (kind: number) => HandleClass;
 
 /** What `closeScope` goes back to. */
 export interface Scope {
@@ -157,8 +151,14 @@ export class HandleTable {
 
   /** The number of a handle among the locals, from 1; 0 when it is not there, or stale. */
   private localOf(handle: Handle): number {
-    if (handle.$row !== 0) return this.kept.localOf(handle.$row);
-    return handle.$ref === NULL_REF ? 0 : this.numbers[handle.$ref >>> GRANULE_SHIFT];
+    const number = this.numbers[handle.$ref >>> GRANULE_SHIFT]; // of null: 0
+    return number >= 0 ? number : this.kept.localOf(-number);
+  }
+
+  /** The row of a kept handle; 0 when it is not kept, or stale. */
+  private rowOf(handle: Handle): number {
+    const number = this.numbers[handle.$ref >>> GRANULE_SHIFT];
+    return number < 0 ? -number : 0;
   }
 
   /** Whether the running section has acquired a handle. */
@@ -182,14 +182,10 @@ export class HandleTable {
 
   private create(ref: ObjectRef): Handle {
     const kind = kindOf(this.mem, ref);
-    const HandleOfKind = this.classes[kind] ?? this.addClass(kind);
-    return new HandleOfKind(ref);
-  }
-
-  private addClass(kind: number): HandleClass {
-    const found = this.findClass(kind);
-    this.setClass(kind, found);
-    return found;
+    const HandleOfKind = this.classes[kind];
+    if (HandleOfKind !== undefined) return new HandleOfKind(ref);
+    this.setClass(kind, this.findClass(kind));
+    return this.create(ref);
   }
 
   /** Makes `handleClass` the class of the handles of a kind from here on. */
@@ -222,7 +218,8 @@ export class HandleTable {
     const at = this.localOf(handle) - 1;
     this.chunks[at >>> CHUNK_SHIFT][at & CHUNK_MASK] = null;
     this.extra[at + 1] = 0;
-    if (handle.$row !== 0) this.kept.setLocal(handle.$row, 0);
+    const row = this.rowOf(handle);
+    if (row !== 0) this.kept.setLocal(row, 0);
   }
 
   /** Locals behind `mark` are gone: their places begin again without further acquisitions. */
@@ -252,11 +249,12 @@ export class HandleTable {
       const handle = chunk[at & CHUNK_MASK];
       if ((at & CHUNK_MASK) === 0 && at !== 0) this.dropChunk();
       if (handle === null) continue;
-      if (handle.$row === 0) {
+      const row = this.rowOf(handle);
+      if (row === 0) {
         this.end(handle);
       } else {
         chunk[at & CHUNK_MASK] = null; // a kept handle may be forgotten: nothing else holds it
-        this.kept.setLocal(handle.$row, 0);
+        this.kept.setLocal(row, 0);
       }
     }
     if (this.extraLocals.length > this.extraMark) this.forgetExtra(mark);
@@ -287,8 +285,9 @@ export class HandleTable {
     this.closeScope(scope);
     if (!isLocalHere) return;
     const local = this.enlist(result);
-    if (result.$row === 0) this.numbers[result.$ref >>> GRANULE_SHIFT] = local;
-    else this.kept.setLocal(result.$row, local);
+    const row = this.rowOf(result);
+    if (row === 0) this.numbers[result.$ref >>> GRANULE_SHIFT] = local;
+    else this.kept.setLocal(row, local);
   }
 
   /** The handle protects nothing any more. */
@@ -301,10 +300,9 @@ export class HandleTable {
 
   /** Acquires a handle until it is released. @throws HeapExhaustedError */
   keep(handle: Handle): void {
-    const local = this.localOf(handle);
-    if (!this.kept.keep(handle)) return;
-    this.kept.setLocal(handle.$row, local);
-    this.numbers[handle.$ref >>> GRANULE_SHIFT] = -handle.$row;
+    const row = this.rowOf(handle);
+    if (row !== 0) this.kept.keepAgain(row);
+    else this.numbers[handle.$ref >>> GRANULE_SHIFT] = -this.kept.add(handle, this.localOf(handle));
   }
 
   /** Makes sure that the next `count` keeps cannot fail. @throws HeapExhaustedError */
@@ -314,7 +312,7 @@ export class HandleTable {
 
   /** Undoes one keep, or else one local acquisition. */
   release(handle: Handle): void {
-    if (handle.$row === 0) {
+    if (this.rowOf(handle) === 0) {
       this.unuse(handle);
       return;
     }
@@ -334,7 +332,7 @@ export class HandleTable {
 
   private unkeep(handle: Handle): void {
     const local = this.localOf(handle);
-    if (!this.kept.unkeep(handle)) return;
+    if (!this.kept.unkeep(this.rowOf(handle))) return;
     if (local !== 0) this.numbers[handle.$ref >>> GRANULE_SHIFT] = local;
     else this.end(handle);
   }
@@ -347,7 +345,7 @@ export class HandleTable {
       return;
     }
     this.dropLocal(handle);
-    if (handle.$row === 0) this.end(handle);
+    if (this.rowOf(handle) === 0) this.end(handle);
   }
 
   /** An acquisition that the running scope has made of an outer handle is undone before its end. */
@@ -392,7 +390,7 @@ export class HandleTable {
     const refs: ObjectRef[] = [];
     for (let i = 0; i < this.localCount; i++) {
       const handle = this.localAt(i + 1);
-      if (handle !== null && handle.$row === 0) refs.push(handle.$ref);
+      if (handle !== null && this.rowOf(handle) === 0) refs.push(handle.$ref);
     }
     return refs;
   }

@@ -15,11 +15,8 @@ import type { Session } from './session.ts';
 export abstract class Handle {
   /** What this thread keeps for the handle's heap; stands on the prototype of each class. */
   declare readonly $session: Session;
-  // Declared, not defined: the constructor writes each once, in the order of every handle's shape.
-  /** The object; NULL_REF once the handle is stale. */
+  /** The object; NULL_REF once the handle is stale. Declared: the constructor alone writes it. */
   declare $ref: ObjectRef;
-  /** Row in this thread's root table; 0 while the handle is only local. */
-  declare $row: number;
 
   /** For the library. Objects are made by `heap.map()`, `heap.array()` and struct classes. */
   constructor(ref: ObjectRef) {
@@ -27,7 +24,6 @@ export abstract class Handle {
       throw new TypeError('use heap.map(), heap.array() or a struct class to make objects');
     }
     this.$ref = ref;
-    this.$row = 0;
   }
 
   /**
@@ -79,9 +75,13 @@ const guard: ProxyHandler<object> = {
 };
 Object.setPrototypeOf(Handle.prototype, new Proxy({}, guard));
 // What a handle does have is found before the guard, also while its constructor adds it.
-for (const name of ['$ref', '$row']) {
-  Object.defineProperty(Handle.prototype, name, { value: 0, writable: true });
-}
+Object.defineProperty(Handle.prototype, '$ref', { value: 0, writable: true });
+
+/** Makes the handles of one kind. */
+export type HandleClass = new (ref: ObjectRef) => Handle;
+
+/** Finds the class of the handles of a kind. */
+export type FindClass = (kind: number) => HandleClass;
 
 /** The object of a live handle. @throws StaleHandleError */
 export function refOf(handle: Handle): ObjectRef {

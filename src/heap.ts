@@ -17,8 +17,7 @@ import { type HeapOptions, resolveOptions } from './base/options.ts';
 import { type Shareable, sharedRefOf } from './codec.ts';
 import { countObjects } from './gc/stats.ts';
 import { type Finding, verifyHeap } from './gc/verify.ts';
-import { type Handle, refOf } from './handle.ts';
-import type { HandleClass } from './handle-table.ts';
+import { type Handle, type HandleClass, refOf } from './handle.ts';
 import { inspectHandle } from './inspect.ts';
 import { HeapMap } from './map.ts';
 import {

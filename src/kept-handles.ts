@@ -43,29 +43,27 @@ export class KeptHandles {
     });
   }
 
-  /** Keeps a handle once more. Returns whether it got a row by it. @throws HeapExhaustedError */
-  keep(handle: Handle): boolean {
-    if (handle.$row !== 0) {
-      this.#keeps[handle.$row]++;
-      return false;
-    }
+  /** Keeps the handle of a row once more. */
+  keepAgain(row: number): void {
+    this.#keeps[row]++;
+  }
+
+  /** Keeps a handle that is local number `local`, or 0. Returns its row. @throws HeapExhaustedError */
+  add(handle: Handle, local: number): number {
     const row = addRow(this.#mem, handle.$ref);
-    handle.$row = row;
     this.#strong[row] = handle;
     this.#keeps[row] = 1;
-    this.#locals[row] = 0;
+    this.#locals[row] = local;
     this.#young.push(row);
     if (this.#young.length >= YOUNG_MAX) this.#ageYoung();
     else if (!this.#agingScheduled) this.#scheduleAging();
-    return true;
+    return row;
   }
 
   /** Undoes one keep. Returns whether it was the last: then the row is gone, its count is not. */
-  unkeep(handle: Handle): boolean {
-    const row = handle.$row;
+  unkeep(row: number): boolean {
     if (--this.#keeps[row] > 0) return false;
     this.forget(row);
-    handle.$row = 0;
     return true;
   }
 

@@ -7,8 +7,8 @@
 
 import type { InspectOptions } from 'node:util';
 import { HeapClosedError } from './base/errors.ts';
-import { Handle } from './handle.ts';
-import { type HandleClass, HandleTable } from './handle-table.ts';
+import { Handle, type HandleClass } from './handle.ts';
+import { HandleTable } from './handle-table.ts';
 import { KeptScope } from './kept-scope.ts';
 import { MapIterators } from './map-iterators.ts';
 import { THREAD_SECTIONS } from './memory/layout.ts';

@@ -3,8 +3,7 @@
  * class whose instances are handles; methods are added by subclassing.
  */
 
-import { Handle } from './handle.ts';
-import type { HandleClass } from './handle-table.ts';
+import { Handle, type HandleClass } from './handle.ts';
 import type { ObjectRef } from './memory/layout.ts';
 import { decref } from './object/dealloc.ts';
 import { declareStruct, structLayoutOf } from './object/kinds.ts';
@@ -164,7 +163,6 @@ function registerClass(session: Session, record: StructRecord, target: unknown):
 function createHandleClass(prototype: object): HandleClass {
   function StructHandle(this: Handle, ref: ObjectRef): void {
     this.$ref = ref;
-    this.$row = 0;
   }
   StructHandle.prototype = prototype;
   return StructHandle as unknown as HandleClass;
