@@ -48,7 +48,7 @@ export class KeptHandles {
     this.#keeps[row]++;
   }
 
-  /** Keeps a handle that is local number `local`, or 0. Returns its row. @throws HeapExhaustedError */
+  /** Keeps a handle, local number `local` or 0. Returns its row. @throws HeapExhaustedError */
   add(handle: Handle, local: number): number {
     const row = addRow(this.#mem, handle.$ref);
     this.#strong[row] = handle;
