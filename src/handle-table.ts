@@ -33,7 +33,7 @@ assert(1 << GRANULE_SHIFT === MIN_BLOCK_WORDS, 'handles: no two blocks begin in 
  * A smaller table might be recycled memory, which is cleared, and so committed, as a whole.
  */
 const MAPPED_MIN = 40 * 2 ** 20;
-const CHUNK_SHIFT = 6;
+const CHUNK_SHIFT = 4;
 const CHUNK_LOCALS = 1 << CHUNK_SHIFT;
 const CHUNK_MASK = CHUNK_LOCALS - 1;
 
