@@ -1,5 +1,6 @@
 /** `HeapArray`: a JavaScript array on shared memory, dense and without holes. */
 
+import { ElementIterator, stepKeyOperation } from './array-iterator.ts';
 import { decodeAt, encode, matcherOf, type Shareable } from './codec.ts';
 import { Handle, refOf } from './handle.ts';
 import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
@@ -118,7 +119,7 @@ export class HeapArray<T = Shareable> extends Handle {
   }
 
   keys(): IterableIterator<number> {
-    return new ElementIterator(this, (index) => index);
+    return new ElementIterator(this, (index) => index, stepKeyOperation);
   }
 
   entries(): IterableIterator<[number, Shared<T>]> {
@@ -132,48 +133,6 @@ export class HeapArray<T = Shareable> extends Handle {
   get [Symbol.toStringTag](): string {
     return 'HeapArray';
   }
-}
-
-/** An iterator over an array, like JavaScript's: by index, up to the length that it finds. */
-class ElementIterator<T> {
-  readonly #array: Handle;
-  readonly #read: (index: number, element: Shareable) => T;
-  #index = 0;
-  #done = false;
-
-  constructor(array: Handle, read: (index: number, element: Shareable) => T) {
-    this.#array = array;
-    this.#read = read;
-  }
-
-  next(): IteratorResult<T, undefined> {
-    if (this.#done) return { done: true, value: undefined };
-    const element = this.#array.$session.single(stepOperation, this.#array, this.#index);
-    if (element === END) {
-      this.#done = true;
-      return { done: true, value: undefined };
-    }
-    return { done: false, value: this.#read(this.#index++, element) };
-  }
-
-  return(): IteratorResult<T, undefined> {
-    this.#done = true;
-    return { done: true, value: undefined };
-  }
-
-  [Symbol.iterator](): this {
-    return this;
-  }
-}
-
-/** What a step behind the last element yields. */
-const END = Object.freeze({});
-
-function stepOperation(session: Session, array: Handle, index?: number): Shareable {
-  const { mem } = session;
-  const ref = refOf(array);
-  if ((index as number) >= arrayLength(mem, ref)) return END;
-  return decodeAt(session, elementAt(mem, ref, index as number));
 }
 
 /**

@@ -171,19 +171,20 @@ function setOperation(session: Session, map: Handle, key?: unknown, value?: unkn
   encode(session, value, VALUE);
   const low = slot[VALUE_LOW];
   const high = slot[VALUE_HIGH];
+  let entry = 0;
   try {
-    const entry = lookUp(session, ref, key);
-    if (entry !== 0) {
-      putInSlot(low, high);
-      replaceValue(mem, entry);
-      return;
-    }
-    encodeKey(session, key);
+    entry = lookUp(session, ref, key);
+    if (entry === 0) encodeKey(session, key);
   } catch (error) {
     dropValue(mem, low, high); // the value was made for nothing
     throw error;
   }
-  addEntry(session, ref, low, high);
+  if (entry === 0) {
+    addEntry(session, ref, low, high);
+    return;
+  }
+  putInSlot(low, high);
+  replaceValue(mem, entry);
 }
 
 /** Appends an entry with the key in `slot` and a value, both owned: without room, by nobody. */
