@@ -4,9 +4,10 @@
  * command line names something that does not exist.
  */
 
-import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { type Arguments, parseArguments, USAGE, UsageError } from './harness/arguments.ts';
 import { describeMachine } from './harness/machine.ts';
+import { writePlots } from './harness/plots.ts';
 import { jsonReport, listing, textReport } from './harness/report.ts';
 import { runPlan } from './harness/runner.ts';
 
@@ -27,8 +28,18 @@ function assertWritable(file: string): void {
   }
 }
 
-async function runBenchmarks({ workloads, subjects, scale, json }: Arguments): Promise<void> {
+function assertFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new UsageError(`cannot write to ${folder}: ${(error as Error).message}`);
+  }
+}
+
+async function runBenchmarks(args: Arguments): Promise<void> {
+  const { workloads, subjects, scale, json, plots } = args;
   if (json !== null && json !== '-') assertWritable(json);
+  if (plots !== null) assertFolder(plots);
   const machine = describeMachine();
   const outcome = await runPlan({ workloads, subjects, scale, onProgress: showProgress });
 
@@ -37,6 +48,7 @@ async function runBenchmarks({ workloads, subjects, scale, json }: Arguments): P
   tableStream.write(textReport(machine, outcome));
   if (json === '-') process.stdout.write(jsonReport(machine, outcome));
   else if (json !== null) writeFileSync(json, jsonReport(machine, outcome));
+  if (plots !== null) writePlots(plots, outcome.results);
 
   if (outcome.missing.some(({ isFailure }) => isFailure)) process.exitCode = EXIT_FAILURE;
 }

@@ -3,24 +3,32 @@
  * judged beside the table; on a shared machine a single miss is a reason to look, not a failure.
  */
 
-import type { Result } from './harness/types.ts';
+import { isGain, type Metric, type Result } from './harness/types.ts';
 
 interface Row {
   readonly workload: string;
   readonly subject: string;
+  /** Where the workload reports several. */
+  readonly metric?: Metric;
+  /** Where the workload has several. */
+  readonly size?: number;
 }
 
-export interface Target {
+interface Comparison {
   readonly row: Row;
-  /** What the row is divided by; absent where `atMost` is in the row's own unit. */
-  readonly against?: Row;
-  readonly atMost: number;
+  /**
+   * What the row is divided by, or rows of which the best one that this run has counts; absent
+   * where the limit is in the row's own unit.
+   */
+  readonly against?: Row | readonly Row[];
 }
+
+export type Target = Comparison & ({ readonly atMost: number } | { readonly atLeast: number });
 
 const row = (workload: string, subject: string): Row => ({ workload, subject });
 const V8 = 'v8-shared-struct';
 
-export const TARGETS: readonly Target[] = [
+const micro: readonly Target[] = [
   { row: row('alloc-drop', 'sharc-raw'), against: row('alloc-drop', V8), atMost: 1 / 5 },
   { row: row('store-ref', 'sharc-raw'), against: row('store-ref', V8), atMost: 1 / 1.3 },
   { row: row('load-field', 'sharc-raw'), against: row('load-field', V8), atMost: 2 },
@@ -36,24 +44,97 @@ export const TARGETS: readonly Target[] = [
   { row: row('fairness', 'sharc'), atMost: 60 },
 ];
 
+/** A figure of our collector, and the same one of the rivals. */
+function collecting(workload: string, metric: Metric, size?: number) {
+  const of = (subject: string): Row => {
+    const named = { workload, subject, metric };
+    return size === undefined ? named : { ...named, size };
+  };
+  return { row: of('sharc'), python: of('cpython'), best: [of(V8), of('cpython')] };
+}
+
+const M4 = 4_000_000;
+const fullLivePause = collecting('full-live-automatic', 'pause-max', M4);
+const fullLiveCpu = collecting('full-live-automatic', 'cpu', M4);
+const garbageCpu = collecting('full-garbage', 'cpu', M4);
+const garbagePause = collecting('full-garbage-automatic', 'pause-max', M4);
+const halfPause = collecting('half-garbage-automatic', 'pause-max', M4);
+const gcCollect = collecting('gc_collect', 'time');
+const gcTraversal = collecting('gc_traversal', 'time');
+const oneScanner = collecting('full-live-scanners-1', 'time', M4).row;
+const twoScanners = collecting('full-live-scanners-2', 'time', M4).row;
+
+const collections: readonly Target[] = [
+  { row: fullLivePause.row, against: fullLivePause.best, atMost: 1 / 100 },
+  { row: fullLiveCpu.row, against: fullLiveCpu.best, atMost: 1 },
+  { row: garbageCpu.row, against: garbageCpu.python, atMost: 1 / 2 },
+  { row: garbagePause.row, against: garbagePause.python, atMost: 1 / 5 },
+  { row: halfPause.row, against: halfPause.best, atMost: 1 / 10 },
+  { row: collecting('rings-garbage-automatic', 'pause-max', 2_000_000).row, atMost: 3 },
+  { row: gcCollect.row, against: gcCollect.python, atMost: 1 },
+  { row: gcTraversal.row, against: gcTraversal.python, atMost: 1 },
+  { row: oneScanner, against: twoScanners, atLeast: 1.5 },
+  { row: collecting('full-live-scanners-2', 'share', M4).row, atLeast: 30 },
+  { row: collecting('young-live', 'time', 70_000).row, atMost: 25 },
+  { row: collecting('mutator-beside-scan', 'mutator-share', M4).row, atLeast: 70 },
+  { row: collecting('full-live', 'side-bytes', M4).row, atMost: 16 },
+  { row: collecting('latency', 'pause-max', 1_000_000).row, atMost: 5 },
+  { row: collecting('latency-cycles', 'pause-max', 1_000_000).row, atMost: 5 },
+];
+
+export const TARGETS: readonly Target[] = [...micro, ...collections];
+
 export interface Verdict {
   readonly target: Target;
   readonly reached: number;
   readonly isMet: boolean;
 }
 
-const figureOf = (results: readonly Result[], { workload, subject }: Row): number | undefined =>
-  results.find((result) => result.workload === workload && result.subject === subject)?.value;
+function figureOf(results: readonly Result[], { workload, subject, metric, size }: Row) {
+  return results.find(
+    (result) =>
+      result.workload === workload &&
+      result.subject === subject &&
+      (metric === undefined || result.metric === metric) &&
+      (size === undefined || result.size === size),
+  );
+}
+
+/** The value to divide by: of the best row there is. */
+function divisorOf({ against }: Target, results: readonly Result[]): number | undefined {
+  if (against === undefined) return 1;
+  const rows = [against].flat().map((candidate) => figureOf(results, candidate));
+  const found = rows.filter((result) => result !== undefined);
+  if (found.length === 0) return undefined;
+  const values = found.map(({ value }) => value);
+  return isGain(found[0]!.metric) ? Math.max(...values) : Math.min(...values);
+}
 
 /** The targets whose rows this run has. */
 export function judge(results: readonly Result[]): Verdict[] {
   const verdicts: Verdict[] = [];
   for (const target of TARGETS) {
-    const value = figureOf(results, target.row);
-    const divisor = target.against === undefined ? 1 : figureOf(results, target.against);
+    const value = figureOf(results, target.row)?.value;
+    const divisor = divisorOf(target, results);
     if (value === undefined || divisor === undefined) continue;
     const reached = value / divisor;
-    verdicts.push({ target, reached, isMet: reached <= target.atMost });
+    const isMet = 'atMost' in target ? reached <= target.atMost : reached >= target.atLeast;
+    verdicts.push({ target, reached, isMet });
   }
   return verdicts;
+}
+
+function describeRow({ workload, subject, metric, size }: Row): string {
+  const parts = [workload, subject, metric, size?.toLocaleString('en')];
+  return parts.filter((part) => part !== undefined).join(' ');
+}
+
+export function describeTarget({ row, against }: Target): string {
+  if (against === undefined) return describeRow(row);
+  const rivals = [against].flat();
+  if (rivals.length > 1) return `${describeRow(row)} / best rival`;
+  const [other] = rivals;
+  // What both have in common needs no saying twice.
+  const isSameCell = other!.workload === row.workload && row.metric !== undefined;
+  return `${describeRow(row)} / ${isSameCell ? other!.subject : describeRow(other!)}`;
 }

@@ -1,8 +1,9 @@
 /**
- * The named workloads: what each asks, how large it is, and what must come out. `README.md` says
- * what each does not answer.
+ * The named workloads: what each asks, how large it is, and what must come out. Those of the
+ * collector stand in `collections.ts`. `README.md` says what each does not answer.
  */
 
+import { COLLECTIONS } from './collections.ts';
 import type { Cell, Scale, Workload } from './harness/types.ts';
 import {
   fieldValueOf,
@@ -242,5 +243,6 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   ...micro,
   ...locks,
   ...memory,
+  ...COLLECTIONS,
   ...calibration,
 };

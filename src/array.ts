@@ -16,7 +16,8 @@ import {
 } from './object/array.ts';
 import { dropValue } from './object/dealloc.ts';
 import type { Mutator } from './object/mutator.ts';
-import { slot, storeSlot } from './object/value.ts';
+import { storeTracked } from './object/tracking.ts';
+import { slot } from './object/value.ts';
 import type { Session } from './session.ts';
 import { show } from './struct-fields.ts';
 import type { Shared } from './types.ts';
@@ -316,22 +317,28 @@ function spliceValues(
   if (growth > 0) reserveElements(mem, array, arrayLength(mem, array) + growth);
   const words = encodeAll(session, values);
   const kept = Math.min(count, values.length);
-  for (let i = 0; i < kept; i++) exchange(mem, elementAt(mem, array, from + i), words, i);
+  for (let i = 0; i < kept; i++) exchange(mem, array, elementAt(mem, array, from + i), words, i);
   if (growth > 0) moveElements(mem, array, from + count, growth);
   for (let i = kept; i < values.length; i++) {
     takeSlot(words, i);
-    storeSlot(mem, elementAt(mem, array, from + i));
+    storeTracked(mem, array, elementAt(mem, array, from + i));
   }
   if (growth < 0) moveElements(mem, array, from + count, growth);
   for (let i = 0; i < kept; i++) dropValue(mem, words[i * 2], words[i * 2 + 1]);
 }
 
 /** Swaps the value at `at` with number `index` of `words`. */
-function exchange(mem: Mutator, at: number, words: Int32Array, index: number): void {
+function exchange(
+  mem: Mutator,
+  array: ObjectRef,
+  at: number,
+  words: Int32Array,
+  index: number,
+): void {
   const low = mem.i32[at + VALUE_LOW];
   const high = mem.i32[at + VALUE_HIGH];
   takeSlot(words, index);
-  storeSlot(mem, at);
+  storeTracked(mem, array, at);
   words[index * 2] = low;
   words[index * 2 + 1] = high;
 }

@@ -7,7 +7,13 @@
 
 import { InvalidTokenError } from './base/errors.ts';
 import type { ResolvedOptions } from './base/options.ts';
-import { CONTROL_CREATOR, CONTROL_ROOT_MAP, NULL_REF, type ObjectRef } from './memory/layout.ts';
+import {
+  CONTROL_CREATOR,
+  CONTROL_ROOT_MAP,
+  GC_COUNTS,
+  NULL_REF,
+  type ObjectRef,
+} from './memory/layout.ts';
 import { checkBuffer, createBuffer } from './memory/memory.ts';
 import { abandonRuns } from './memory/pages.ts';
 import { createKinds } from './object/kinds.ts';
@@ -52,6 +58,7 @@ export function createHeap(options: ResolvedOptions): Mutator {
   createKinds(mem);
   const root = createMap(mem);
   makeImmortal(mem, root);
+  mem.i32[GC_COUNTS] = 0; // no collection will ever examine it
   mem.i32[CONTROL_ROOT_MAP] = root;
   releaseGil(mem);
   return mem;

@@ -15,34 +15,29 @@ import {
 import { HeapClosedError } from './base/errors.ts';
 import { type HeapOptions, resolveOptions } from './base/options.ts';
 import { type Shareable, sharedRefOf } from './codec.ts';
+import { requestCollectorStop, stopCollectorThread } from './collector-thread.ts';
 import { countObjects } from './gc/stats.ts';
 import { type Finding, verifyHeap } from './gc/verify.ts';
-import { type Handle, type HandleClass, refOf } from './handle.ts';
+import { HeapGc } from './gc.ts';
+import type { Handle, HandleClass } from './handle.ts';
 import { inspectHandle } from './inspect.ts';
+import { kindName } from './kind-names.ts';
 import { HeapMap } from './map.ts';
-import {
-  KIND_ARRAY,
-  KIND_BIGINT,
-  KIND_MAP,
-  KIND_STRING,
-  NULL_REF,
-  type ObjectRef,
-} from './memory/layout.ts';
+import { KIND_ARRAY, KIND_MAP, NULL_REF, type ObjectRef } from './memory/layout.ts';
 import { heapIdOf } from './memory/memory.ts';
 import { createArray } from './object/array.ts';
-import { structLayoutOf } from './object/kinds.ts';
 import { createMap } from './object/map.ts';
 import type { Mutator } from './object/mutator.ts';
-import { makeImmortal, refcountOf } from './object/refcount.ts';
+import { makeImmortal } from './object/refcount.ts';
 import type { FieldKind } from './object/struct-layout.ts';
+import { refcountOperation } from './refcounts.ts';
 import { type HandleFamily, Session } from './session.ts';
 import { type HeapStats, readStats } from './stats.ts';
 import { defineStruct, type StructClass, structHandleClass } from './struct.ts';
 import { releaseThread } from './sync/thread-table.ts';
 import type { FieldsOf, TypesOf } from './types.ts';
 
-/** What `heap.refcount` returns for an object that is never freed. */
-export const IMMORTAL_REFCOUNT = Number.POSITIVE_INFINITY;
+export { IMMORTAL_REFCOUNT } from './refcounts.ts';
 
 /** Options of a section. */
 export interface RunOptions {
@@ -100,6 +95,8 @@ export class Heap implements Disposable, AsyncDisposable {
     leaveOnExit = (heap) => Heap.#leaveOnExit(heap);
   }
 
+  /** The collector: CPython's `gc` module. */
+  readonly gc: HeapGc;
   readonly #session: Session;
   readonly #id: string;
   #root: HeapMap<string, Shareable> | undefined;
@@ -107,6 +104,7 @@ export class Heap implements Disposable, AsyncDisposable {
   private constructor(mem: Mutator) {
     this.#session = new Session(mem, family);
     this.#session.onLost = () => this.#forget();
+    this.gc = new HeapGc(this.#session);
     this.#id = heapIdOf(mem);
     joined.set(this.#id, this);
     leaveAllOnExit();
@@ -168,18 +166,25 @@ export class Heap implements Disposable, AsyncDisposable {
 
   /**
    * Closes the heap when this thread has created it: sections in all threads are refused from
-   * then on. In other threads it is `detach`.
+   * then on, and the collector thread ends. In other threads it is `detach`.
    */
   async close(): Promise<void> {
-    this.#leave(isCreator(this.#session.mem));
+    if (this.#closeIfCreator()) await stopCollectorThread(this.#session.mem);
   }
 
   [Symbol.dispose](): void {
-    this.#leave(isCreator(this.#session.mem));
+    if (this.#closeIfCreator()) requestCollectorStop(this.#session.mem);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Leaves the heap, and closes it if this thread has created it. Returns whether it did. */
+  #closeIfCreator(): boolean {
+    const closes = this.#session.isOpen && isCreator(this.#session.mem);
+    this.#leave(closes);
+    return closes;
   }
 
   #leave(closes: boolean): void {
@@ -196,12 +201,14 @@ export class Heap implements Disposable, AsyncDisposable {
       throw error;
     }
     session.iterators.closeAll();
+    session.collections.leave();
     this.#forget();
     leaveHeap(session.mem, closes);
   }
 
   #forget(): void {
     this.#session.isOpen = false;
+    this.#session.collections.onLeave?.();
     joined.delete(this.#id);
   }
 
@@ -287,7 +294,8 @@ export class Heap implements Disposable, AsyncDisposable {
   stats(): HeapStats {
     const session = this.#session;
     return session.run(
-      () => readStats(session.mem, countObjects(session.mem), (kind) => kindName(session, kind)),
+      () =>
+        readStats(session.mem, countObjects(session.mem), (kind) => kindName(session.mem, kind)),
       Number.POSITIVE_INFINITY,
     );
   }
@@ -332,23 +340,6 @@ function rootOperation(session: Session): Handle {
   return root;
 }
 
-function refcountOperation(session: Session, handle: Handle): number {
-  sharedRefOf(session, handle, 'the argument of refcount()');
-  const count = refcountOf(session.mem, refOf(handle));
-  return count < 0 ? IMMORTAL_REFCOUNT : count;
-}
-
 function immortalizeOperation(session: Session, handle: Handle): void {
   makeImmortal(session.mem, sharedRefOf(session, handle, 'the argument of immortalize()'));
-}
-
-const BUILTIN_KINDS = new Set(['string', 'bigint', 'array', 'map']);
-
-function kindName(session: Session, kind: number): string {
-  if (kind === KIND_STRING) return 'string';
-  if (kind === KIND_BIGINT) return 'bigint';
-  if (kind === KIND_ARRAY) return 'array';
-  if (kind === KIND_MAP) return 'map';
-  const { name } = structLayoutOf(session.mem, kind);
-  return BUILTIN_KINDS.has(name) ? `struct ${name}` : name;
 }

@@ -16,11 +16,32 @@ export {
 } from './base/errors.ts';
 export type { CountsMode, HeapOptions } from './base/options.ts';
 export type { Shareable } from './codec.ts';
+export type { Collection, GenerationStats } from './gc/figures.ts';
+export type { Durations } from './gc/histogram.ts';
 export type { Finding } from './gc/verify.ts';
+export { type EveryOptions, HeapGc } from './gc.ts';
+export type { CollectOptions } from './gc-arguments.ts';
+export {
+  DEBUG_COLLECTABLE,
+  DEBUG_LEAK,
+  DEBUG_SAVEALL,
+  DEBUG_STATS,
+  DEBUG_UNCOLLECTABLE,
+  type GcLogger,
+} from './gc-debug.ts';
+export type {
+  CollectionCallback,
+  CollectionInfo,
+  CollectionReason,
+  CollectionStart,
+  CollectionStop,
+} from './gc-events.ts';
+export type { EventSource, GcSchedule } from './gc-schedule.ts';
 export { Handle } from './handle.ts';
-export { Heap, IMMORTAL_REFCOUNT, type RunOptions } from './heap.ts';
+export { Heap, type RunOptions } from './heap.ts';
 export { HeapMap } from './map.ts';
 export type { FieldKind } from './object/struct-layout.ts';
+export { IMMORTAL_REFCOUNT } from './refcounts.ts';
 export type { HeapStats, LockStats } from './stats.ts';
 export { HeapStruct, type StructClass } from './struct.ts';
 export type { ThreadStats } from './sync/thread-table.ts';

@@ -184,7 +184,7 @@ function setOperation(session: Session, map: Handle, key?: unknown, value?: unkn
     return;
   }
   putInSlot(low, high);
-  replaceValue(mem, entry);
+  replaceValue(mem, ref, entry);
 }
 
 /** Appends an entry with the key in `slot` and a value, both owned: without room, by nobody. */

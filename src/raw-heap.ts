@@ -36,7 +36,7 @@ export interface RawHeap {
   offsetOf(struct: StructClass<unknown>, field: string): number;
   /** A new object, owned; its fields are 0, null or undefined. @throws HeapExhaustedError */
   alloc(kind: number): ObjectRef;
-  /** The reference in slot `slot` (0 is the first `ref` or `string` field), borrowed. */
+  /** The reference in slot `slot` (the `ref` fields in order, then the `string` ones), borrowed. */
   load(ref: ObjectRef, slot: number): ObjectRef;
   /** Stores a reference (or 0) in a slot, counted; what stood there is dropped afterwards. */
   store(ref: ObjectRef, slot: number, value: ObjectRef): void;

@@ -6,12 +6,13 @@
  */
 
 import type { InspectOptions } from 'node:util';
-import { HeapClosedError } from './base/errors.ts';
+import { HeapClosedError, HeapExhaustedError } from './base/errors.ts';
+import { Collections } from './collections.ts';
 import { Handle, type HandleClass } from './handle.ts';
 import { HandleTable } from './handle-table.ts';
 import { KeptScope } from './kept-scope.ts';
 import { MapIterators } from './map-iterators.ts';
-import { THREAD_SECTIONS } from './memory/layout.ts';
+import { GC_COUNTS, GC_TRIGGER, THREAD_SECTIONS } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
 import {
   acquireGil,
@@ -35,6 +36,7 @@ export class Session {
   declare readonly mem: Mutator;
   declare readonly handles: HandleTable;
   declare readonly iterators: MapIterators;
+  declare readonly collections: Collections;
   readonly #family: HandleFamily;
   /** False once this thread has left the heap. */
   isOpen = true;
@@ -56,6 +58,7 @@ export class Session {
     this.handles.onRelease = (handle) => this.#scope?.removeOne(handle);
     this.handles.onDispose = (handle) => this.#scope?.removeAccess(handle);
     this.iterators = new MapIterators(mem, () => this.#tryReleaseForgotten());
+    this.collections = new Collections(this);
   }
 
   /** What is printed of a handle. */
@@ -83,23 +86,32 @@ export class Session {
   leave(): void {
     const { mem, handles } = this;
     if (mem.depth === 0) return; // the lock was lost at a safepoint: the heap is closed
+    let isPostponed = false;
     try {
       handles.closeAll();
       if (handles.hasForgotten) handles.releaseForgotten();
       if (this.iterators.needsAttention) this.iterators.endSection();
+      if (this.#isCollectionDue()) isPostponed = this.collections.atEnd();
     } finally {
       mem.depth = 0;
       releaseGil(mem);
     }
+    if (isPostponed) this.collections.afterEnd();
+  }
+
+  /** Whether a collection is due, or has ended and somebody here wants to know. */
+  #isCollectionDue(): boolean {
+    const { i32 } = this.mem;
+    return i32[GC_COUNTS] > i32[GC_TRIGGER] || this.collections.isWaiting;
   }
 
   /** Runs one operation of the facade, in a section of its own when there is none. */
   single<H, A, B, R>(operation: (s: Session, h: H, a?: A, b?: B) => R, h: H, a?: A, b?: B): R {
-    if (this.mem.depth !== 0) return operation(this, h, a, b);
+    if (this.mem.depth !== 0) return this.#attempt(operation, h, a, b);
     this.enter(Number.POSITIVE_INFINITY);
     this.#isSingle = true;
     try {
-      const result = operation(this, h, a, b);
+      const result = this.#attempt(operation, h, a, b);
       if (result instanceof Handle) this.#keepResult(result);
       else if (Array.isArray(result)) for (const item of result) this.#keepIfHandle(item);
       return result;
@@ -107,6 +119,20 @@ export class Session {
       this.#isSingle = false;
       this.leave();
     }
+  }
+
+  /**
+   * Runs an operation. In a full heap it has rolled back to its start; then everything is
+   * collected, and it is tried once more.
+   */
+  #attempt<H, A, B, R>(operation: (s: Session, h: H, a?: A, b?: B) => R, h: H, a?: A, b?: B): R {
+    try {
+      return operation(this, h, a, b);
+    } catch (error) {
+      if (!(error instanceof HeapExhaustedError) || !this.collections.afterExhaustion())
+        throw error;
+    }
+    return operation(this, h, a, b);
   }
 
   /**
@@ -121,13 +147,13 @@ export class Session {
   /** A handle that leaves its section as a result is kept. */
   #keepResult(handle: Handle): void {
     if (handle.$session !== this || !this.handles.isLocal(handle)) return;
-    this.handles.keep(handle);
+    this.#attempt(keepHandle, handle);
     this.#scope?.addAccess(handle);
   }
 
   /** Keeps a handle at the program's wish: no scope ends that. @throws HeapExhaustedError */
   keep(handle: Handle): void {
-    this.handles.keep(handle);
+    this.#attempt(keepHandle, handle);
     this.#scope?.addKeep(handle);
   }
 
@@ -201,6 +227,7 @@ export class Session {
   safepoint(): void {
     const { mem, handles } = this;
     if (handles.hasForgotten) handles.releaseForgotten();
+    if (this.#isCollectionDue()) this.collections.atSafepoint();
     if (!isHandoverRequested(mem)) return;
     handles.lendLocals();
     const { depth } = mem;
@@ -227,6 +254,8 @@ export class Session {
     }
   }
 }
+
+const keepHandle = (session: Session, handle: Handle): void => session.handles.keep(handle);
 
 function refusePromise<T>(result: T): T {
   if ((typeof result !== 'object' && typeof result !== 'function') || result === null)

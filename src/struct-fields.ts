@@ -249,6 +249,7 @@ export function defineField(
   const writeSlow = (_: Session, handle: Handle, value: unknown) => write(refOf(handle), value);
   const { offset } = field;
   const isInt32 = field.kind === 'int32';
+  const allocates = field.kind === 'string' || field.kind === 'any';
   Object.defineProperty(prototype, field.name, {
     enumerable: true,
     configurable: true,
@@ -259,7 +260,7 @@ export function defineField(
     },
     set(this: Handle, value: unknown) {
       const ref = this.$ref;
-      if (ref === 0 || mem.depth === 0) session.single(writeSlow, this, value);
+      if (ref === 0 || mem.depth === 0 || allocates) session.single(writeSlow, this, value);
       else write(ref, value);
     },
   });

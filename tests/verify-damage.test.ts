@@ -7,11 +7,12 @@ import { verifyHeap } from '../src/gc/verify.ts';
 import { FINDING_CODES, FINDINGS_MAX } from '../src/gc/verify-findings.ts';
 import { HEADER_COUNT, type ObjectRef } from '../src/memory/layout.ts';
 import { codesOf } from './support/bare-heap.ts';
+import { COLLECTOR_DAMAGES } from './support/damage-collector.ts';
 import { MEMORY_DAMAGES } from './support/damage-memory.ts';
 import { OBJECT_DAMAGES } from './support/damage-objects.ts';
 import { createSample } from './support/sample-heap.ts';
 
-const DAMAGES = [...MEMORY_DAMAGES, ...OBJECT_DAMAGES];
+const DAMAGES = [...MEMORY_DAMAGES, ...OBJECT_DAMAGES, ...COLLECTOR_DAMAGES];
 
 for (const [code, what, damage] of DAMAGES) {
   test(`${what} is found as ${code} and nothing else`, () => {

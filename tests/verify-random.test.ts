@@ -25,7 +25,7 @@ function chooseWord({ mem, locals }: Sample, random: (limit: number) => number):
   const top = mem.i32[CONTROL_TOP_PAGE];
   switch (random(8)) {
     case 0:
-      return random(128);
+      return random(640);
     case 1:
       return mem.threadTable + random(2 * THREAD_WORDS);
     case 2:

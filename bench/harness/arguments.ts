@@ -8,6 +8,7 @@ import type { Scale } from './types.ts';
 export const USAGE = `usage: npm run bench -- [options]
 
   --json [FILE]       write the figures as JSON to FILE, or to stdout, the table to stderr
+  --plots DIR         draw cost against heap size: an SVG file per workload with several sizes
   --only W1,W2        only these workloads
   --subjects S1,S2    only these subjects
   --quick             small sizes and few samples: under two minutes in all
@@ -23,6 +24,8 @@ export class UsageError extends Error {
 export interface Arguments {
   /** `null`: no JSON; `'-'`: to stdout. */
   readonly json: string | null;
+  /** Folder for the plots; `null`: none. */
+  readonly plots: string | null;
   readonly workloads: readonly string[];
   readonly subjects: readonly string[];
   readonly scale: Scale;
@@ -67,6 +70,7 @@ function parse(argv: readonly string[]) {
       args: withExplicitJson(argv),
       options: {
         json: { type: 'string' },
+        plots: { type: 'string' },
         only: { type: 'string' },
         subjects: { type: 'string' },
         quick: { type: 'boolean' },
@@ -89,6 +93,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (values.smoke) scale = 'smoke';
   return {
     json: values.json ?? null,
+    plots: values.plots ?? null,
     workloads: chosenFrom(Object.keys(WORKLOADS), values.only, 'workload'),
     subjects: chosenFrom(Object.keys(SUBJECTS), values.subjects, 'subject'),
     scale,

@@ -7,7 +7,7 @@
 import { SUBJECTS } from '../subjects/index.ts';
 import { WORKLOADS } from '../workloads.ts';
 import { measure } from './sample.ts';
-import type { ChildReply, ChildRequest, Subject } from './types.ts';
+import { type ChildReply, type ChildRequest, type Subject, UnavailableError } from './types.ts';
 
 async function answer(request: ChildRequest, subject: Subject): Promise<ChildReply> {
   if (request.kind === 'describe') {
@@ -19,14 +19,19 @@ async function answer(request: ChildRequest, subject: Subject): Promise<ChildRep
   return measure(bench, workload, request.cell, request.sampling);
 }
 
+function replyTo(error: unknown): ChildReply {
+  if (error instanceof UnavailableError) return { kind: 'unavailable', reason: error.message };
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { kind: 'failed', reason };
+}
+
 async function answerOnce(request: ChildRequest): Promise<void> {
   let reply: ChildReply;
   try {
     const subject = await SUBJECTS[process.argv[2]!]!.load();
     reply = await answer(request, subject);
   } catch (error) {
-    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    reply = { kind: 'failed', reason };
+    reply = replyTo(error);
   }
   // Whatever a bench leaves open (a pool, a worker) ends here.
   process.send!(reply, () => process.exit(0));

@@ -1,54 +1,17 @@
 /** The figures as a table for people and as JSON for programs. */
 
-import Table from 'cli-table3';
 import { SUBJECTS } from '../subjects/index.ts';
-import { judge, type Verdict } from '../targets.ts';
+import { describeTarget, judge, type Verdict } from '../targets.ts';
 import { WORKLOADS } from '../workloads.ts';
+import { collectionsTable } from './collections-table.ts';
 import type { Machine } from './machine.ts';
 import type { Outcome } from './runner.ts';
+import { figure, ratioOf, TABLE_STYLE, Table } from './tables.ts';
 import type { Missing, Result } from './types.ts';
-
-/** Without lines between the rows, and without colours, which files and pipes cannot show. */
-const STYLE = {
-  chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  style: { head: [], border: [], compact: false },
-};
-
-function figure(value: number): string {
-  if (value >= 1000) return Math.round(value).toLocaleString('en');
-  return value.toFixed(value >= 100 ? 1 : 2);
-}
-
-/** The row that `result` is to be compared with, if this run has it. */
-function comparedRow(result: Result, results: readonly Result[]): Result | undefined {
-  const { workload, size, threads, metric } = result;
-  const named = WORKLOADS[workload]!.comparedWith;
-  if (named !== undefined) {
-    return results.find((r) => r.workload === named.workload && r.subject === named.subject);
-  }
-  const rivals = results.filter(
-    (r) =>
-      SUBJECTS[r.subject]!.role === 'rival' &&
-      r.workload === workload &&
-      r.size === size &&
-      r.threads === threads &&
-      r.metric === metric,
-  );
-  return rivals.reduce<Result | undefined>((best, rival) => {
-    return best === undefined || rival.value < best.value ? rival : best;
-  }, undefined);
-}
-
-function ratioOf(result: Result, results: readonly Result[]): string {
-  const other = comparedRow(result, results);
-  if (other === undefined || other === result) return '';
-  const name = other.workload === result.workload ? other.subject : other.workload;
-  return `${figure(result.value / other.value)} x ${name}`;
-}
 
 function figuresTable(results: readonly Result[]): string {
   const table = new Table({
-    ...STYLE,
+    ...TABLE_STYLE,
     head: ['workload', 'subject', 'size', 'threads', 'median', 'min', 'max', 'n', 'compared'],
     colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right', 'left'],
   });
@@ -72,13 +35,12 @@ function figuresTable(results: readonly Result[]): string {
 }
 
 function targetsTable(verdicts: readonly Verdict[]): string {
-  const table = new Table({ ...STYLE, head: ['target', 'at most', 'reached', ''] });
+  const table = new Table({ ...TABLE_STYLE, head: ['target', '', 'reached', ''] });
   for (const { target, reached, isMet } of verdicts) {
-    const { row, against, atMost } = target;
-    const divisor = against === undefined ? '' : ` / ${against.workload} ${against.subject}`;
+    const limit = 'atMost' in target ? target.atMost : target.atLeast;
     table.push([
-      `${row.workload} ${row.subject}${divisor}`,
-      figure(atMost),
+      describeTarget(target),
+      `${'atMost' in target ? 'at most' : 'at least'} ${figure(limit)}`,
       figure(reached),
       isMet ? 'met' : 'NOT MET',
     ]);
@@ -100,10 +62,21 @@ function missingLines(missing: readonly Missing[]): string[] {
   });
 }
 
-const figureLines = (results: readonly Result[]): string[] => [
-  figuresTable(results),
-  'compared: value divided by that of the fastest rival, or of the calibration row named',
-];
+const isCollection = ({ workload }: Result): boolean => WORKLOADS[workload]!.isCollection === true;
+
+function figureLines(results: readonly Result[]): string[] {
+  const lines: string[] = [];
+  const collections = results.filter(isCollection);
+  const others = results.filter((result) => !isCollection(result));
+  if (others.length > 0) {
+    lines.push(
+      figuresTable(others),
+      'compared: value divided by that of the fastest rival, or of the calibration row named',
+    );
+  }
+  if (collections.length > 0) lines.push(collectionsTable(collections));
+  return lines;
+}
 
 export function textReport(machine: Machine, outcome: Outcome): string {
   const { date, commit, node, cpu, cores } = machine;

@@ -8,6 +8,8 @@ import { CALIBRATION_WORKLOADS, WORKLOADS } from '../workloads.ts';
 import { ask } from './children.ts';
 import {
   type Cell,
+  type Figure,
+  type Metric,
   type Missing,
   type Result,
   SAMPLING,
@@ -54,13 +56,18 @@ async function describeSubjects(plan: Plan, outcome: Outcome): Promise<Map<strin
   return abilities;
 }
 
+const isAsked = ({ subjects }: Workload, subject: string): boolean =>
+  subjects === undefined || subjects.includes(subject);
+
 function jobsOf(plan: Plan, abilities: Map<string, Set<string>>): Job[] {
   const jobs: Job[] = [];
   for (const name of plan.workloads) {
     const workload = WORKLOADS[name]!;
     for (const cell of workload.cells[plan.scale]) {
       for (const [subject, able] of abilities) {
-        if (able.has(name)) jobs.push({ name, workload, cell, subject });
+        if (able.has(name) && isAsked(workload, subject)) {
+          jobs.push({ name, workload, cell, subject });
+        }
       }
     }
   }
@@ -74,6 +81,7 @@ function inapplicable(plan: Plan, abilities: Map<string, Set<string>>): Missing[
     if (SUBJECTS[subject]!.role === 'calibration') continue;
     for (const workload of plan.workloads) {
       if (able.has(workload) || CALIBRATION_WORKLOADS.has(workload)) continue;
+      if (!isAsked(WORKLOADS[workload]!, subject)) continue;
       missing.push({ subject, workload, reason: 'not applicable', isFailure: false });
     }
   }
@@ -85,15 +93,15 @@ export function medianOf(sorted: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-function resultOf(job: Job, samples: readonly number[], checksum: number): Result {
+function resultOf(job: Job, { metric, unit, samples }: Figure, checksum: number): Result {
   const sorted = [...samples].sort((a, b) => a - b);
   return {
     workload: job.name,
     subject: job.subject,
     size: job.cell.size,
     threads: job.cell.threads,
-    metric: job.workload.metric,
-    unit: job.workload.unit,
+    metric,
+    unit,
     value: medianOf(sorted),
     min: sorted[0]!,
     max: sorted.at(-1)!,
@@ -102,22 +110,34 @@ function resultOf(job: Job, samples: readonly number[], checksum: number): Resul
   };
 }
 
+/** Figures of several processes: the samples of each metric together. */
+function pool(figures: readonly Figure[]): Figure[] {
+  const pooled = new Map<Metric, Figure>();
+  for (const figure of figures) {
+    const samples = [...(pooled.get(figure.metric)?.samples ?? []), ...figure.samples];
+    pooled.set(figure.metric, { ...figure, samples });
+  }
+  return [...pooled.values()];
+}
+
 /** Measures one job in as many processes as the scale asks for and pools their samples. */
 async function runJob(job: Job, scale: Scale, outcome: Outcome): Promise<void> {
   const { name, workload, cell, subject } = job;
   const sampling = SAMPLING[scale];
   const processes = workload.processes?.[scale] ?? sampling.processes;
-  const samples: number[] = [];
+  const figures: Figure[] = [];
   for (let process = 0; process < processes; process++) {
     const reply = await ask(subject, { kind: 'measure', workload: name, cell, sampling });
     if (reply.kind !== 'measured') {
-      const reason = reply.kind === 'failed' ? reply.reason : 'answered something else';
-      outcome.missing.push({ subject, workload: name, reason, isFailure: true });
+      const reason = 'reason' in reply ? reply.reason : 'answered something else';
+      const isFailure = reply.kind !== 'unavailable';
+      outcome.missing.push({ subject, workload: name, reason, isFailure });
       return;
     }
-    samples.push(...reply.samples);
+    figures.push(...reply.figures);
   }
-  outcome.results.push(resultOf(job, samples, workload.expected(cell)));
+  const checksum = workload.expected(cell);
+  for (const figure of pool(figures)) outcome.results.push(resultOf(job, figure, checksum));
 }
 
 export async function runPlan(plan: Plan): Promise<Outcome> {

@@ -92,17 +92,23 @@ export async function measure(
   cell: Cell,
   sampling: Sampling,
 ): Promise<ChildReply> {
+  const { metric, unit } = workload;
   const expected = workload.expected(cell);
+  if ('measureAll' in bench) {
+    const { figures, checksum } = await bench.measureAll();
+    assertChecksum(expected, checksum);
+    return { kind: 'measured', figures, checksum };
+  }
   if ('measure' in bench) {
     const { value, checksum } = await bench.measure();
     assertChecksum(expected, checksum);
-    return { kind: 'measured', samples: [value], checksum };
+    return { kind: 'measured', figures: [{ metric, unit, samples: [value] }], checksum };
   }
-  const perMillisecond = unitsPerMillisecond(workload.unit) / cell.operations;
+  const perMillisecond = unitsPerMillisecond(unit) / cell.operations;
   try {
     const times = await sampleTimes(bench, expected, sampling);
     const samples = times.map((milliseconds) => milliseconds * perMillisecond);
-    return { kind: 'measured', samples, checksum: expected };
+    return { kind: 'measured', figures: [{ metric, unit, samples }], checksum: expected };
   } finally {
     await bench.close?.();
   }

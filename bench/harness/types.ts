@@ -16,7 +16,21 @@ export type Metric =
   | 'throughput'
   | 'share'
   | 'bytes-per-object'
-  | 'rss-peak';
+  | 'rss-peak'
+  // Operations of a mutator beside a collection, in per cent of those without one.
+  | 'mutator-share'
+  // The longest stall of the same mutator in the same process without a collection.
+  | 'jitter'
+  // Bytes of the collector's side tables per object examined.
+  | 'side-bytes'
+  // Utilisation of the mutator in its worst window of so many milliseconds.
+  | `mmu-${number}`;
+
+/** Where more is better. */
+export const isGain = (metric: Metric): boolean =>
+  metric === 'throughput' || metric === 'mutator-share' || metric.startsWith('mmu-');
+
+export type Unit = 'ns/op' | 'us/op' | 'ms' | 'bytes' | '%' | 'objects/s';
 
 export interface Cell {
   /** Operations in one sample, summed over the threads. */
@@ -30,7 +44,7 @@ export interface Workload {
   readonly question: string;
   readonly metric: Metric;
   /** `ns/op` and `us/op` are derived from sample times; other units come from the bench itself. */
-  readonly unit: 'ns/op' | 'us/op' | 'ms' | 'bytes' | '%';
+  readonly unit: Unit;
   readonly cells: Readonly<Record<Scale, readonly Cell[]>>;
   /** The checksum that every subject must come to. A wrong answer has no speed. */
   expected(cell: Cell): number;
@@ -38,6 +52,10 @@ export interface Workload {
   readonly comparedWith?: { readonly workload: string; readonly subject: string };
   /** How many processes measure a cell; default: as the scale says (`SAMPLING`). */
   readonly processes?: Readonly<Record<Scale, number>>;
+  /** Subjects that are asked, where the others are only variants of them; default: all. */
+  readonly subjects?: readonly string[];
+  /** Whether its rows stand in the table of collections, a line per cell with all its figures. */
+  readonly isCollection?: boolean;
 }
 
 /** Stops for the parts of a sample that are not to be counted. */
@@ -64,7 +82,29 @@ export interface MeasuredBench {
   measure(): Promise<{ value: number; checksum: number }>;
 }
 
-export type Bench = TimedBench | MeasuredBench;
+/** What one process found out: one figure in one or more samples. */
+export interface Figure {
+  readonly metric: Metric;
+  readonly unit: Unit;
+  readonly samples: readonly number[];
+}
+
+/** Several figures of one run: what a collection costs, and whom it keeps waiting. */
+export interface ManyFigures {
+  readonly figures: readonly Figure[];
+  readonly checksum: number;
+}
+
+export interface FiguresBench {
+  measureAll(): Promise<ManyFigures>;
+}
+
+/** Thrown by a bench that cannot run here, or not yet: reported as missing, not as a failure. */
+export class UnavailableError extends Error {
+  override readonly name = 'UnavailableError';
+}
+
+export type Bench = TimedBench | MeasuredBench | FiguresBench;
 export type BenchFactory = (cell: Cell) => Bench | Promise<Bench>;
 
 export interface Subject {
@@ -132,6 +172,6 @@ export type ChildReply =
       readonly unavailable: string | undefined;
       readonly workloads: readonly string[];
     }
-  /** Samples in the unit of the workload. */
-  | { readonly kind: 'measured'; readonly samples: readonly number[]; readonly checksum: number }
+  | ({ readonly kind: 'measured' } & ManyFigures)
+  | { readonly kind: 'unavailable'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };

@@ -64,6 +64,13 @@ export const SUBJECTS: Readonly<Record<string, SubjectEntry>> = {
     mayBeAbsent: false,
     load: async () => (await import('./plain.ts')).subject,
   },
+  cpython: {
+    role: 'rival',
+    summary: "the machine's python3, its objects and its gc module",
+    execArgv: [],
+    mayBeAbsent: true,
+    load: async () => (await import('./cpython.ts')).subject,
+  },
   calibration: {
     role: 'calibration',
     summary: 'how fast this machine is today, without any heap',

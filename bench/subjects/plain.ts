@@ -19,6 +19,7 @@ import {
   targetIndexOf,
 } from '../shapes.ts';
 import { heapBytesPerObject } from './heap-delta.ts';
+import { collectionBenches } from './plain-collections.ts';
 
 class Node {
   a: Node | null = null;
@@ -208,5 +209,6 @@ export const subject: Subject = {
     'map-set': mapSet,
     'map-get': mapGet,
     'bytes-per-object': bytesPerObject,
+    ...collectionBenches,
   },
 };

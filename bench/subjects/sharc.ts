@@ -8,6 +8,9 @@ import type { Bench, Cell } from '../harness/types.ts';
 import { fairness } from './fairness.ts';
 import { handleSubject } from './handle-benches.ts';
 import { besidePartner, startPartner } from './partner.ts';
+import { besideBenches } from './sharc-beside.ts';
+import { explicitBenches } from './sharc-explicit.ts';
+import { pushBenches } from './sharc-pushes.ts';
 
 interface Counter {
   count: number;
@@ -70,4 +73,7 @@ export const subject = handleSubject((heap, body) => heap.run(body), {
     const heap = Heap.create();
     return fairness(cell, { kind: 'heap', token: heap.share() });
   },
+  ...explicitBenches,
+  ...besideBenches,
+  ...pushBenches,
 });

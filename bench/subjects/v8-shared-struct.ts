@@ -19,6 +19,7 @@ import {
 } from '../shapes.ts';
 import { collectGarbage, heapBytesPerObject } from './heap-delta.ts';
 import { besidePartner, startPartner } from './partner.ts';
+import { collectionBenches } from './v8-collections.ts';
 
 interface Node {
   a: Node | null | undefined;
@@ -252,5 +253,6 @@ export const subject: Subject = {
     'lock-contended': lockContended,
     'section-enter-leave': section,
     'bytes-per-object': bytesPerObject,
+    ...collectionBenches,
   },
 };

@@ -14,7 +14,7 @@ export function checkAccounting(survey: Survey): void {
   if (findings.list.length !== 0) return;
   const top = i32[CONTROL_TOP_PAGE];
   let blocksWords = 0;
-  let overheadWords = mem.firstPage * PAGE_WORDS;
+  let overheadWords = (mem.firstPage + survey.scratchPages) * PAGE_WORDS;
   for (let page = 0; page < tiles.length; page++) {
     if (tiles[page] !== TILE_IN_USE) continue;
     const record = pageRecordOf(mem, page);

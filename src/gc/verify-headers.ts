@@ -12,9 +12,7 @@ import {
   CHUNK_ENTRIES,
   ENTRY_WORDS,
   FIRST_STRUCT_KIND,
-  GC_FINALIZED,
-  GC_GENERATION_MASK,
-  GC_HAS_WEAKREFS,
+  GC_CONTAINER,
   GC_TRACKED,
   HEADER_COUNT,
   HEADER_INFO,
@@ -38,21 +36,24 @@ import { pageRecordOf } from '../memory/memory.ts';
 import { LARGE_CLASS, MAX_CLASS_WORDS } from '../memory/size-classes.ts';
 import { fault, STRING_BITS, stringFault, stringWords } from './verify-strings.ts';
 import {
+  MARK_CONDEMNED,
+  MARK_FREE,
+  MARK_LISTED,
+  MARK_REMOTE,
   ROLE_ARRAY,
   ROLE_BIGINT,
   ROLE_CHUNK,
   ROLE_DAMAGED,
   ROLE_MAP,
   ROLE_NODE,
+  ROLE_RECORD,
   ROLE_STRING,
   ROLE_STRUCT,
   type Survey,
   TILE_IN_USE,
 } from './verify-survey.ts';
+import { checkInfo } from './verify-tracking.ts';
 
-const PERMANENT = GC_GENERATION_MASK;
-/** Bits that change in an object's life; only the permanent generation is in use yet. */
-const LIFE_BITS = GC_GENERATION_MASK | GC_FINALIZED | GC_HAS_WEAKREFS;
 const BACKING_BITS = 0xff << NODE_SHIFT_AT;
 const NODE_SHIFT_MIN = 3;
 /** The word of a bigint that has its sign. */
@@ -77,13 +78,13 @@ function checkRun(survey: Survey, page: number): void {
   for (let block = first; block < first + carved; block++, word += blockWords) {
     const info = i32[word + HEADER_INFO];
     if (info === 0) continue;
-    if (marks[block] !== 0) {
+    if ((marks[block] & (MARK_FREE | MARK_REMOTE)) !== 0) {
       findings.add('FREE_BLOCK_NOT_FREE', word, 0, info);
       roles[block] = ROLE_DAMAGED;
       continue;
     }
     live++;
-    const role = checkHeader(survey, word, info);
+    const role = checkHeader(survey, block, word);
     roles[block] = role;
     if (role === ROLE_DAMAGED) continue;
     const words = wordsOf(survey, word, info, role);
@@ -111,31 +112,28 @@ function minWordsOf(survey: Survey, page: number): number {
 }
 
 /** Checks count and info word. Returns the role. */
-function checkHeader(survey: Survey, word: number, info: number): number {
+function checkHeader(survey: Survey, block: number, word: number): number {
+  const info = survey.i32[word + HEADER_INFO];
   const kind = info >>> KIND_SHIFT;
   if (kind >= FIRST_STRUCT_KIND && kind < MAX_KINDS && survey.kinds.isKnown[kind] === 1) {
-    checkBits(survey, word, info, survey.kinds.info[kind]);
-    checkCount(survey, word);
-    return ROLE_STRUCT;
+    const expected = survey.kinds.info[kind];
+    checkObject(survey, block, word, expected);
+    return (expected & GC_CONTAINER) !== 0 ? ROLE_STRUCT : ROLE_RECORD;
   }
+  const kindBits = kind << KIND_SHIFT;
   switch (kind) {
     case KIND_STRING:
-      checkBits(survey, word, info & ~STRING_BITS, KIND_STRING << KIND_SHIFT);
-      checkCount(survey, word);
+      checkObject(survey, block, word, kindBits | (info & STRING_BITS));
       return ROLE_STRING;
     case KIND_BIGINT:
-      checkBits(survey, word, info & ~BIGINT_UNSIGNED, KIND_BIGINT << KIND_SHIFT);
-      checkCount(survey, word);
+      checkObject(survey, block, word, kindBits | (info & BIGINT_UNSIGNED));
       checkBigint(survey, word, info);
       return ROLE_BIGINT;
     case KIND_ARRAY:
-      checkBits(survey, word, info, (KIND_ARRAY << KIND_SHIFT) | GC_TRACKED);
-      checkCount(survey, word);
-      return ROLE_ARRAY;
     case KIND_MAP:
-      checkBits(survey, word, info, (KIND_MAP << KIND_SHIFT) | GC_TRACKED);
-      checkCount(survey, word);
-      return ROLE_MAP;
+      // Tracked or not: what they hold decides.
+      checkObject(survey, block, word, kindBits | GC_CONTAINER | (info & GC_TRACKED));
+      return kind === KIND_ARRAY ? ROLE_ARRAY : ROLE_MAP;
     case KIND_NODE:
       return checkBacking(survey, word, info, ROLE_NODE);
     case KIND_CHUNK:
@@ -154,18 +152,11 @@ function refuseKind(survey: Survey, word: number, kind: number): number {
   return ROLE_DAMAGED;
 }
 
-function checkBits(survey: Survey, word: number, info: number, expected: number): void {
-  if (info === expected) return;
-  const life = info & LIFE_BITS;
-  if (life !== 0 && life !== PERMANENT) survey.findings.add('GENERATION_WRONG', word, 0, life);
-  const difference = (info & ~LIFE_BITS) ^ expected;
-  if (difference === 0) return;
-  const code = difference === GC_TRACKED ? 'TRACKED_WRONG' : 'INFO_WRONG';
-  survey.findings.add(code, word, expected, info);
-}
-
-function checkCount(survey: Survey, word: number): void {
-  if (survey.i32[word + HEADER_COUNT] === 0) survey.findings.add('REFCOUNT_ZERO', word, 1, 0);
+function checkObject(survey: Survey, block: number, word: number, expected: number): void {
+  checkInfo(survey, block, word, expected);
+  const count = survey.i32[word + HEADER_COUNT];
+  if (count !== 0 || (survey.marks[block] & (MARK_CONDEMNED | MARK_LISTED)) !== 0) return;
+  survey.findings.add('REFCOUNT_ZERO', word, 1, 0);
 }
 
 /** Only values beyond the signed range are marked as unsigned. */
@@ -186,6 +177,7 @@ function wordsOf(survey: Survey, word: number, info: number, role: number): numb
   const bits = (info & BACKING_BITS) >>> NODE_SHIFT_AT;
   switch (role) {
     case ROLE_STRUCT:
+    case ROLE_RECORD:
       return survey.kinds.words[info >>> KIND_SHIFT];
     case ROLE_STRING:
       return stringWords(survey.i32, word);

@@ -17,6 +17,7 @@ import {
   KIND_SHIFT,
   KIND_SIZE_CLASS,
   KIND_STRING,
+  KIND_TRACED,
   KIND_VALUES,
   KIND_VALUES_AT,
   KIND_WORDS,
@@ -33,14 +34,14 @@ import {
 import { stringFault, stringWords, textOf } from './verify-strings.ts';
 import { NO_BLOCK, type Survey } from './verify-survey.ts';
 
-/** The reference count of the kinds whose references are found by code. */
+/** In KIND_VALUES of the kinds whose references are found by code. */
 const SPECIAL = -1;
 
 /** Reads all kinds into the survey, and checks their records. */
 export function checkKinds(survey: Survey): void {
   const { i32, mem } = survey;
   for (let kind = 0; kind < FIRST_STRUCT_KIND; kind++) {
-    checkWords(survey, mem.kindTable + (kind << KIND_RECORD_SHIFT), KIND_REFERENCES, SPECIAL);
+    checkWords(survey, mem.kindTable + (kind << KIND_RECORD_SHIFT), KIND_VALUES, SPECIAL);
   }
   const written = countWritten(survey);
   const counted = i32[CONTROL_KIND_COUNT];
@@ -136,6 +137,7 @@ function compareRecord(survey: Survey, record: number, layout: StructLayout): vo
   compare(KIND_OBJECT_WORDS, layout.words);
   compare(KIND_SIZE_CLASS, sizeClassOf(layout.words));
   compare(KIND_BITS, layout.info);
+  compare(KIND_TRACED, layout.traced);
 }
 
 function remember(survey: Survey, layout: StructLayout): void {

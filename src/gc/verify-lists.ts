@@ -7,6 +7,7 @@ import {
   CONTROL_FREE_RUNS,
   FREE_RUN_EXACT,
   FREE_RUN_LISTS,
+  GC_SCRATCH,
   HEADER_COUNT,
   PAGE_CAPACITY,
   PAGE_CARVED,
@@ -25,7 +26,14 @@ import {
 } from '../memory/layout.ts';
 import { pageRecordOf, threadRecordOf } from '../memory/memory.ts';
 import { LARGE_CLASS, SIZE_CLASSES } from '../memory/size-classes.ts';
-import { MARK_FREE, MARK_REMOTE, type Survey, TILE_FREE, TILE_IN_USE } from './verify-survey.ts';
+import {
+  MARK_FREE,
+  MARK_REMOTE,
+  type Survey,
+  TILE_FREE,
+  TILE_IN_USE,
+  TILE_SCRATCH,
+} from './verify-survey.ts';
 
 /** Marks all blocks on free lists, and checks the lists. */
 export function checkFreeLists(survey: Survey): void {
@@ -149,6 +157,7 @@ function checkBin(survey: Survey, at: Bin, places: Uint8Array, binOfPage: Int32A
       return false;
     }
     binOfPage[page] = at.bin;
+    if (previous === 0) survey.isFirstInBin[page] = 1;
     if (i32[record + PAGE_PREVIOUS] !== previous) {
       findings.add('BIN_LINK_WRONG', record, previous, i32[record + PAGE_PREVIOUS]);
     }
@@ -205,6 +214,23 @@ function checkRunList(survey: Survey, list: number, isListed: Uint8Array): boole
     record = i32[record + PAGE_NEXT];
   }
   return true;
+}
+
+/** Checks that the runs of the collector's side tables can be returned. */
+export function checkScratchList(survey: Survey): void {
+  const { i32, tiles, findings } = survey;
+  const isListed = new Uint8Array(tiles.length);
+  let runs = tiles.reduce((n, tile) => n + Number(tile === TILE_SCRATCH), 0);
+  for (let record = i32[GC_SCRATCH]; record !== 0; record = i32[record + PAGE_NEXT]) {
+    const page = survey.pageOfRecord(record);
+    if (tiles[page] !== TILE_SCRATCH || isListed[page] === 1) {
+      findings.add('SCRATCH_LIST_WRONG', GC_SCRATCH, 0, record);
+      return;
+    }
+    isListed[page] = 1;
+    runs--;
+  }
+  if (runs !== 0) findings.add('SCRATCH_LIST_WRONG', GC_SCRATCH, runs, 0);
 }
 
 /** One list per length up to FREE_RUN_EXACT, then one per power of two. */

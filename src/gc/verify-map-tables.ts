@@ -29,7 +29,7 @@ import {
   NO_BLOCK,
   ROLE_BIGINT,
   ROLE_FREE,
-  ROLE_MAP,
+  ROLE_RECORD,
   ROLE_STRING,
   ROLE_STRUCT,
   type Survey,
@@ -188,7 +188,7 @@ export function keyHash(survey: Survey, entry: number, stored: number): number {
   if (role === ROLE_BIGINT) {
     return finishHash(i32[low + BIGINT_VALUE] ^ finishHash(i32[low + BIGINT_HIGH]));
   }
-  return role >= ROLE_STRUCT && role <= ROLE_MAP ? finishHash(low) : stored;
+  return role >= ROLE_STRUCT && role <= ROLE_RECORD ? finishHash(low) : stored;
 }
 
 function roleOf(survey: Survey, word: number): number {

@@ -15,6 +15,7 @@ import {
   ENTRY_VALUE,
   ENTRY_WORDS,
   HEADER_INFO,
+  MAP_BUCKETS_ROOT,
   MAP_EMPTY,
   MAP_FIRST,
   MAP_ITERATORS,
@@ -35,6 +36,7 @@ import {
   type Survey,
 } from './verify-survey.ts';
 import { checkValue } from './verify-values.ts';
+import { collectLeaves } from './verify-vectors.ts';
 
 const MINUS_ZERO_HIGH = -0x80000000;
 
@@ -59,6 +61,17 @@ export function checkMap(survey: Survey, map: number): void {
     findings.add('MAP_SIZE_WRONG', map, contents.live, i32[map + MAP_SIZE]);
   }
   checkEmptyList(survey, map, contents.empty);
+}
+
+/** Claims the backing of a map of which nothing else may be believed any more. */
+export function claimMap(survey: Survey, map: number): void {
+  survey.chunks.length = 0;
+  for (let chunk = survey.i32[map + MAP_FIRST]; chunk !== 0; ) {
+    if (!claimChunk(survey, map, chunk)) break;
+    survey.chunks.push(chunk);
+    chunk = survey.i32[chunk + CHUNK_NEXT];
+  }
+  collectLeaves(survey, map + MAP_BUCKETS_ROOT, map);
 }
 
 /** Walks the chunks. False when the list is broken. */

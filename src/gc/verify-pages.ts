@@ -15,6 +15,7 @@ import {
   PAGE_FREE_RUN,
   PAGE_OWNER,
   PAGE_RUN,
+  PAGE_SCRATCH,
   PAGE_STATE,
   PAGE_TAIL,
   PAGE_UNUSED,
@@ -22,7 +23,7 @@ import {
 } from '../memory/layout.ts';
 import { pageRecordOf } from '../memory/memory.ts';
 import { BLOCK_WORDS, LARGE_CLASS, RUN_PAGES } from '../memory/size-classes.ts';
-import { type Survey, TILE_FREE, TILE_IN_USE } from './verify-survey.ts';
+import { type Survey, TILE_FREE, TILE_IN_USE, TILE_SCRATCH } from './verify-survey.ts';
 
 /** Reads all runs into the side tables. False when the heap cannot be read any further. */
 export function surveyPages(survey: Survey): boolean {
@@ -67,6 +68,7 @@ function surveyRun(survey: Survey, page: number, top: number): number {
   const state = survey.i32[record + PAGE_STATE];
   if (state === PAGE_BLOCKS) return surveyRunInUse(survey, page, top);
   if (state === PAGE_FREE_RUN) return surveyFreeRun(survey, page, top);
+  if (state === PAGE_SCRATCH) return surveyScratch(survey, page, top);
   survey.findings.add('PAGE_STATE_WRONG', record, PAGE_BLOCKS, state);
   return 0;
 }
@@ -83,6 +85,29 @@ function surveyFreeRun(survey: Survey, page: number, top: number): number {
   if (owner !== 0) survey.findings.add('PAGE_OWNER_WRONG', record, 0, owner);
   survey.tiles[page] = TILE_FREE;
   survey.freeRunPages += length;
+  return length;
+}
+
+/** A run of the collector's side tables: what its pages hold concerns nobody else. */
+function surveyScratch(survey: Survey, page: number, top: number): number {
+  const { i32, mem } = survey;
+  const record = pageRecordOf(mem, page);
+  const length = i32[record + PAGE_RUN];
+  const report = (expected: number, found: number) => {
+    survey.findings.add('SCRATCH_RUN_WRONG', record, expected, found);
+    return 0;
+  };
+  if (length < 1 || length > top - page) return report(1, length);
+  for (let i = 1; i < length; i++) {
+    if (!isTail(survey, page, i)) return report(i, i32[pageRecordOf(mem, page + i) + PAGE_RUN]);
+  }
+  // A run too short leaves tails behind that miss their head.
+  const after = page + length;
+  if (after < top && isTail(survey, page, length)) return report(length + 1, length);
+  const owner = i32[record + PAGE_OWNER];
+  if (owner !== 0) report(0, owner);
+  survey.tiles[page] = TILE_SCRATCH;
+  survey.scratchPages += length;
   return length;
 }
 

@@ -18,7 +18,6 @@ import {
   HEAP_OPEN,
   LAYOUT_VERSION,
   MAGIC,
-  MAX_THREADS,
   THREAD_ATTACHED,
   THREAD_BINS,
   THREAD_FREE,
@@ -68,7 +67,7 @@ export function checkControl(survey: Survey): void {
 /** Checks the records of all threads, attached or not. Threads may attach meanwhile. */
 export function checkThreads(survey: Survey): void {
   const { i32, mem, findings } = survey;
-  for (let id = 1; id <= MAX_THREADS; id++) {
+  for (let id = 1; id < ABANDONED; id++) {
     const record = threadRecordOf(mem, id);
     const isMe = id === mem.threadId;
     const isWaiting = isMarkedWaiting(survey, id); // before the state: a new thread may wait soon

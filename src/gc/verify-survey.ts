@@ -8,6 +8,8 @@
  */
 
 import {
+  GENERATIONS,
+  KIND_SHIFT,
   MAX_KINDS,
   type ObjectRef,
   PAGE_RECORD_SHIFT,
@@ -23,22 +25,37 @@ export const NO_BLOCK = -1;
 export const TILE_NONE = 0;
 export const TILE_IN_USE = 1;
 export const TILE_FREE = 2;
+export const TILE_SCRATCH = 3;
 
-/** What a block holds. DAMAGED: reported already, and not looked into. */
+/**
+ * What a block holds: first the objects that may hold containers, then those that cannot, then
+ * backing. DAMAGED: reported already, and not looked into.
+ */
 export const ROLE_FREE = 0;
 export const ROLE_STRUCT = 1;
 export const ROLE_ARRAY = 2;
 export const ROLE_MAP = 3;
-export const ROLE_STRING = 4;
-export const ROLE_BIGINT = 5;
-export const ROLE_NODE = 6;
-export const ROLE_CHUNK = 7;
-export const ROLE_DAMAGED = 8;
+export const ROLE_RECORD = 4; // a struct that cannot hold a container
+export const ROLE_STRING = 5;
+export const ROLE_BIGINT = 6;
+export const ROLE_NODE = 7;
+export const ROLE_CHUNK = 8;
+export const ROLE_DAMAGED = 9;
+/** In `holders` only: garbage that is being swept, whatever it is. */
+export const ROLE_CONDEMNED = 10;
 
-/** Marks of a block: on a list of free ones; or found from its owner (backing, interned string). */
+// Marks of a block: what lists it is on, or what was found out about it.
 export const MARK_FREE = 1;
 export const MARK_REMOTE = 2;
+/** Backing or an interned string that was found from its owner. */
 export const MARK_CLAIMED = 4;
+/** Garbage: its count is a link. UNLINKED: of these, its references are void. */
+export const MARK_CONDEMNED = 8;
+export const MARK_UNLINKED = 16;
+/** Garbage that was found in its list. */
+export const MARK_LISTED = 32;
+/** An array or a map that is not tracked, so that it must not hold a container. */
+export const MARK_UNTRACKED = 64;
 
 const LINE_START = 0;
 const LINE_BLOCK_WORDS = 1;
@@ -88,6 +105,11 @@ export class Survey {
   /** Lengths of the two free lists; -1 when broken. */
   readonly freeCount: Int32Array;
   readonly remoteCount: Int32Array;
+  /** 1: blocks are allocated from it, since it is the first run of a bin. */
+  readonly isFirstInBin: Uint8Array;
+  /** Cards in which its objects of generation 0, or 1, lie. */
+  readonly youngCards: Int32Array;
+  readonly middleCards: Int32Array;
 
   // By block.
   blockCount = 0;
@@ -99,6 +121,9 @@ export class Survey {
   /** Words in live blocks, counted by headers. */
   liveWords = 0;
   freeRunPages = 0;
+  scratchPages = 0;
+  /** Tracked objects by generation, garbage that is being swept left out. */
+  readonly generationSizes = new Int32Array(GENERATIONS + 1);
   /** False once references were lost from sight: then counts cannot be compared. */
   isCountable = true;
   /** Counts that rows do not explain: locals of threads that wait at a safepoint in a full heap. */
@@ -106,6 +131,18 @@ export class Survey {
   /** False once containers were lost from sight: then backing may seem to belong to nobody. */
   isBackingKnown = true;
   isInternTableKnown = true;
+  /** Objects that are marked as garbage, and objects in the lists of such. */
+  condemned = 0;
+  listed = 0;
+  /** False once objects may be missing from a generation, or stand in a wrong one. */
+  areGenerationsKnown = true;
+  /** False once it is doubtful what is condemned. */
+  areCondemnedKnown = true;
+
+  // About the object at hand, whose references are being counted.
+  isHolderCondemned = false;
+  /** Set when it is found to hold a container. */
+  holdsContainer = false;
 
   /** Leaves of the vector walked last: address, words, and the index of the first word of each. */
   readonly leaves: number[] = [];
@@ -129,6 +166,9 @@ export class Survey {
     this.lines = new Int32Array(pages * LINE_WORDS);
     this.freeCount = new Int32Array(pages);
     this.remoteCount = new Int32Array(pages);
+    this.isFirstInBin = new Uint8Array(pages);
+    this.youngCards = new Int32Array(pages);
+    this.middleCards = new Int32Array(pages);
   }
 
   /** Makes the side tables by block, when all runs are known. */
@@ -140,16 +180,26 @@ export class Survey {
 
   /** Puts the roles beside the holders, when all are known. */
   copyRoles(): void {
-    const { roles, holders } = this;
+    const { roles, marks, holders } = this;
     for (let block = 0; block < roles.length; block++) {
-      holders[block] = roles[block] << HOLDER_ROLE_SHIFT;
+      const isCondemned = (marks[block] & MARK_CONDEMNED) !== 0;
+      holders[block] = (isCondemned ? ROLE_CONDEMNED : roles[block]) << HOLDER_ROLE_SHIFT;
     }
   }
 
-  /** From here on it is unknown what references and backing there are. */
+  /** From here on it is unknown what objects, references and backing there are. */
   loseSight(): void {
     this.isCountable = false;
     this.isBackingKnown = false;
+    this.areGenerationsKnown = false;
+    this.areCondemnedKnown = false;
+  }
+
+  /** From here on it is unknown what is garbage, and so which counts are counts. */
+  doubtGarbage(): void {
+    this.isCountable = false;
+    this.areGenerationsKnown = false;
+    this.areCondemnedKnown = false;
   }
 
   /** Adds a run in use of `length` pages, cut into blocks of which `carved` were handed out. */
@@ -176,6 +226,21 @@ export class Survey {
     if (block >= lines[line + LINE_CARVED]) return NO_BLOCK; // also on pages that hold no blocks
     if (block * lines[line + LINE_BLOCK_WORDS] !== offset) return NO_BLOCK;
     return lines[line + LINE_FIRST] + block;
+  }
+
+  /** The address of a block by its number. O(pages). */
+  wordOf(block: number): number {
+    for (let page = 0; page < this.tiles.length; page++) {
+      const index = block - this.firstBlock[page];
+      if (this.tiles[page] !== TILE_IN_USE || index < 0 || index >= this.carved[page]) continue;
+      return page * PAGE_WORDS + index * this.blockWords[page];
+    }
+    return 0;
+  }
+
+  /** The info word that the kind of `info` gives to a new struct; 0 for other kinds. */
+  kindInfo(info: number): number {
+    return this.kinds.info[info >>> KIND_SHIFT];
   }
 
   /** The address of the carved block in which `word` lies; 0 when it lies in none. */

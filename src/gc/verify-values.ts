@@ -18,8 +18,10 @@ import {
   HOLDERS_MAX,
   NO_BLOCK,
   ROLE_BIGINT,
+  ROLE_CONDEMNED,
   ROLE_DAMAGED,
   ROLE_FREE,
+  ROLE_MAP,
   type Survey,
 } from './verify-survey.ts';
 
@@ -31,8 +33,14 @@ export function countReference(survey: Survey, target: number, holder: number): 
   const role = word >>> HOLDER_ROLE_SHIFT;
   if (role === ROLE_FREE || role > ROLE_BIGINT) {
     if (survey.roles[block] === ROLE_DAMAGED) return ROLE_DAMAGED;
-    return reportDangling(survey, target, holder);
+    if (role !== ROLE_CONDEMNED) return reportDangling(survey, target, holder);
+    // Garbage is not counted any more: its count word is a link.
+    if (!survey.isHolderCondemned && survey.areCondemnedKnown) {
+      survey.findings.add('CONDEMNED_REFERENCED', holder, 0, target);
+    }
+    return survey.roles[block];
   }
+  if (role <= ROLE_MAP) survey.holdsContainer = true;
   if ((word & HOLDERS_MAX) === HOLDERS_MAX)
     survey.isCountable = false; // more than can be told
   else survey.holders[block] = word + 1;

@@ -13,6 +13,8 @@
  */
 
 import {
+  ARRAY_ROOT,
+  GC_TRACKED,
   HEADER_COUNT,
   HEADER_INFO,
   HEADER_WORDS,
@@ -26,30 +28,37 @@ import {
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { checkAccounting } from './verify-accounting.ts';
+import { checkCollector, checkGarbageArray } from './verify-collector.ts';
+import { checkGarbageLists, checkGarbageLost } from './verify-condemned.ts';
 import type { Finding } from './verify-findings.ts';
 import { checkHeaders } from './verify-headers.ts';
 import { checkInternTable } from './verify-interning.ts';
 import { checkKinds } from './verify-kinds.ts';
-import { checkBins, checkFreeLists, checkFreeRuns } from './verify-lists.ts';
-import { checkMap } from './verify-maps.ts';
+import { checkBins, checkFreeLists, checkFreeRuns, checkScratchList } from './verify-lists.ts';
+import { checkMap, claimMap } from './verify-maps.ts';
 import { surveyPages } from './verify-pages.ts';
 import { checkControl, checkRoots, checkThreads } from './verify-roots.ts';
 import {
   HOLDERS_MAX,
   MARK_CLAIMED,
+  MARK_CONDEMNED,
+  MARK_UNLINKED,
+  MARK_UNTRACKED,
   ROLE_ARRAY,
   ROLE_BIGINT,
   ROLE_CHUNK,
   ROLE_FREE,
   ROLE_MAP,
   ROLE_NODE,
+  ROLE_RECORD,
   ROLE_STRING,
   ROLE_STRUCT,
   Survey,
   TILE_IN_USE,
 } from './verify-survey.ts';
+import { checkGenerations } from './verify-tracking.ts';
 import { checkValue, countReference } from './verify-values.ts';
-import { checkArray } from './verify-vectors.ts';
+import { checkArray, collectLeaves } from './verify-vectors.ts';
 
 export type { Finding } from './verify-findings.ts';
 
@@ -67,14 +76,20 @@ export function verifyHeap(mem: Memory, locals: readonly ObjectRef[]): Finding[]
   checkFreeLists(survey);
   checkBins(survey);
   checkFreeRuns(survey);
+  checkScratchList(survey);
   checkKinds(survey);
+  checkGarbageLists(survey);
   checkHeaders(survey);
+  checkGarbageLost(survey);
   survey.copyRoles();
   checkAccounting(survey);
+  checkCollector(survey);
 
   checkInternTable(survey);
   checkReferences(survey);
+  checkGenerations(survey);
   checkRoots(survey);
+  checkGarbageArray(survey);
   checkOwnership(survey);
   return survey.findings.list;
 }
@@ -99,11 +114,28 @@ function forEachBlock(
 
 /** Counts the references that objects hold, and checks containers on the way. */
 function checkReferences(survey: Survey): void {
-  forEachBlock(survey, (s, word, _, role) => {
-    if (role === ROLE_STRUCT) checkStruct(s, word);
+  forEachBlock(survey, (s, word, block, role) => {
+    const mark = s.marks[block];
+    if ((mark & MARK_UNLINKED) !== 0) {
+      claimBacking(s, word, role); // its slots are void: it has dropped what they name
+      return;
+    }
+    s.isHolderCondemned = (mark & MARK_CONDEMNED) !== 0;
+    s.holdsContainer = false;
+    if (role === ROLE_STRUCT || role === ROLE_RECORD) checkStruct(s, word);
     else if (role === ROLE_ARRAY) checkArray(s, word);
     else if (role === ROLE_MAP) checkMap(s, word);
+    if (!s.holdsContainer || (mark & MARK_UNTRACKED) === 0) return;
+    s.findings.add('UNTRACKED_HOLDER', word, GC_TRACKED, 0);
+    s.areGenerationsKnown = false;
   });
+  survey.isHolderCondemned = false;
+}
+
+/** Garbage has its backing until it is freed. */
+function claimBacking(survey: Survey, word: number, role: number): void {
+  if (role === ROLE_ARRAY) collectLeaves(survey, word + ARRAY_ROOT, word);
+  else if (role === ROLE_MAP) claimMap(survey, word);
 }
 
 function checkStruct(survey: Survey, struct: number): void {
@@ -131,10 +163,10 @@ function checkStruct(survey: Survey, struct: number): void {
 function checkOwnership(survey: Survey): void {
   forEachBlock(survey, (s, word, block, role) => {
     const holders = s.holders[block] & HOLDERS_MAX;
-    if (role <= ROLE_BIGINT) checkCount(s, word, holders);
-    const isClaimed = (s.marks[block] & MARK_CLAIMED) !== 0;
-    if (role === ROLE_MAP) checkIterators(s, word, holders);
-    if (isClaimed) return;
+    const isCondemned = (s.marks[block] & MARK_CONDEMNED) !== 0;
+    if (role <= ROLE_BIGINT && !isCondemned) checkCount(s, word, holders);
+    if (role === ROLE_MAP && !isCondemned) checkIterators(s, word, holders);
+    if ((s.marks[block] & MARK_CLAIMED) !== 0) return;
     if (role === ROLE_NODE || role === ROLE_CHUNK) {
       if (s.isBackingKnown) s.findings.add('BACKING_LOST', word, 1, 0);
     } else if (role === ROLE_STRING && s.isInternTableKnown) {

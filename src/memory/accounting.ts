@@ -4,7 +4,8 @@
  *   live + free + overhead === maxWords
  *
  * Live: blocks in use. Free: free blocks, free runs, pages never touched. Overhead: the tables in
- * front, and the rest behind the last block of a run. Derived from the page records when asked,
+ * front, side tables of a running collection, and the rest behind the last block of a run.
+ * Derived from the page records when asked,
  * so that allocation pays nothing for it.
  */
 
@@ -16,6 +17,7 @@ import {
   PAGE_CAPACITY,
   PAGE_REMOTE_COUNT,
   PAGE_RUN,
+  PAGE_SCRATCH,
   PAGE_STATE,
   PAGE_USED,
   PAGE_WORDS,
@@ -53,6 +55,8 @@ export function countWords(mem: Memory): WordCounts {
       liveWords += live * blockWords;
       freeWords += (capacity - live) * blockWords;
       overheadWords += runWords - capacity * blockWords;
+    } else if (i32[record + PAGE_STATE] === PAGE_SCRATCH) {
+      overheadWords += runWords;
     } else {
       freeWords += runWords;
     }

@@ -13,6 +13,7 @@
 import { assert } from '../base/assert.ts';
 import {
   ABANDONED,
+  CARD_SHIFT,
   HEADER_INFO,
   PAGE_BLOCK_WORDS,
   PAGE_CAPACITY,
@@ -26,6 +27,7 @@ import {
   PAGE_RETIRE_AT,
   PAGE_USED,
   PAGE_WORDS_SHIFT,
+  PAGE_YOUNG,
   type WordIndex,
 } from './layout.ts';
 import { type Memory, pageOfRecord, startOf } from './memory.ts';
@@ -57,6 +59,7 @@ export function allocateBlock(mem: Memory, sizeClass: number): WordIndex {
   if (block === 0 || mem.hostile !== null) return allocateBlockSlow(mem, sizeClass);
   i32[record + PAGE_FREE] = i32[block];
   i32[record + PAGE_USED]++;
+  i32[record + PAGE_YOUNG] |= 1 << (block >>> CARD_SHIFT); // the shift takes five bits: the card
   return block as WordIndex;
 }
 
@@ -81,6 +84,7 @@ function allocateBlockSlow(mem: Memory, sizeClass: number): WordIndex {
       const block = i32[record + PAGE_FREE];
       i32[record + PAGE_FREE] = i32[block];
       i32[record + PAGE_USED]++;
+      i32[record + PAGE_YOUNG] |= 1 << (block >>> CARD_SHIFT);
       return block as WordIndex;
     }
     markFull(mem, record);

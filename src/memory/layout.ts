@@ -13,11 +13,13 @@
  *   word 0            ┌────────────────────────────────┐
  *                     │ control words                  │  CONTROL_WORDS
  *   threadTable       ├────────────────────────────────┤
- *                     │ 128 threads + the abandoned    │  (MAX_THREADS + 1) * THREAD_WORDS
+ *                     │ 128 threads, collector, nobody │  ABANDONED * THREAD_WORDS
  *   deathEpochs       ├────────────────────────────────┤
  *                     │ a counter per string-cache line│  EPOCH_WORDS
  *   kindTable         ├────────────────────────────────┤
  *                     │ one record per kind            │  MAX_KINDS * KIND_WORDS
+ *   youngPages        ├────────────────────────────────┤
+ *                     │ a bit per page, twice          │  cards of generations 0 and 1
  *   pageTable         ├────────────────────────────────┤
  *                     │ one record per page            │  pages * PAGE_RECORD_WORDS
  *   firstPage * 2^14  ├────────────────────────────────┤
@@ -37,7 +39,7 @@ export type WordIndex = number & { readonly [unit]: 'word' };
 export type ObjectRef = WordIndex & { readonly [role]: 'object' };
 /** A page's number, counted from word 0. */
 export type PageIndex = number & { readonly [unit]: 'page' };
-/** A thread's number in one heap: 1 to MAX_THREADS. */
+/** A thread's number in one heap: 1 to MAX_THREADS, or COLLECTOR_THREAD. */
 export type ThreadId = number & { readonly [unit]: 'thread' };
 
 export const NULL_REF = 0 as ObjectRef;
@@ -67,20 +69,68 @@ export const CONTROL_STATE = 32; //           atomic    HEAP_OPEN, HEAP_CLOSED o
 export const CONTROL_BROKEN_BY = 33; //       atomic    id of the thread that died in a section
 export const CONTROL_TICKET = 34; //          atomic    order in which threads began to wait
 export const CONTROL_LOOKED_AT = 35; //       atomic    when waiters last looked who lives, in ms
-export const CONTROL_WAITERS = 36; //         atomic    4 words: a bit per thread that is parked
+export const CONTROL_WAITERS = 36; //         atomic    5 words: a bit per thread that is parked
+export const CONTROL_RUNS_OPENED = 47; //     GIL       runs of pages opened so far; wraps
 export const CONTROL_THREADS_SEEN = 44; //    atomic    attaches so far
-// Reserved for collections: counts and thresholds per generation, the collecting flag.
-export const CONTROL_GC = 48; //              GIL       16 words
 export const CONTROL_FREE_RUNS = 64; //       GIL       heads of the lists of free page runs
 // What threads that have left add to the statistics: as the four words of a thread record.
 export const CONTROL_LEFT = 112; //           GIL       4 words: sections .. handovers
-export const CONTROL_WORDS = 128;
+export const CONTROL_WORDS = 1024; //         the collector's words follow from 128 on
 
 export const MAGIC = 0x53_48_52_43; // 'SHRC'
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 export const HEAP_OPEN = 1;
 export const HEAP_CLOSED = 2;
 export const HEAP_BROKEN = 3;
+
+// ── Collector words ──────────────────────────────────────────────────────────────────────────
+//
+// What collections count, want and have done: generations first, on cache lines that allocation
+// touches anyway, then what threads tell each other about collections, then the figures.
+
+export const GENERATIONS = 3;
+export const PERMANENT = 3; // frozen objects
+export const GC_COUNTS = 128; //          GIL     3 words: CPython's count of each generation
+export const GC_TRIGGER = 131; //         GIL     count0 above which a safepoint looks closer
+export const GC_THRESHOLDS = 132; //      GIL     3 words
+export const GC_ENABLED = 135; //         GIL     0: no automatic collections
+export const GC_DISABLES = 136; //        GIL     `disabled()` guards that are open
+export const GC_DEBUG = 137; //           GIL     debug flags, with CPython's numbers
+export const GC_LONG_LIVED = 138; //      GIL     objects alive after the last full collection
+export const GC_GARBAGE_ARRAY = 139; //   GIL     the array `gc.garbage`; 0 until it is needed
+export const GC_SIZES = 140; //           GIL     4 words: tracked objects by generation, 0 unused
+export const GC_OLD_AFTER_FULL = 154; //  GIL     of these, how many were tracked
+export const GC_LIVE_AFTER_FULL = 144; // GIL     words live after the last full collection
+export const GC_PAGES_IN_USE = 145; //    GIL     pages of runs in use
+export const GC_PAGES_WANTED = 146; //    GIL     pages in use at which live bytes are looked at
+export const GC_NOT_BEFORE = 147; //      GIL     throttle: no automatic run before, ms (wraps)
+export const GC_CONDEMNED_LIST = 148; //   GIL     garbage to unlink, linked by the count words
+export const GC_UNLINKED_LIST = 149; //        GIL     garbage to free, linked alike
+export const GC_GROWTH_PERCENT = 150; //  constant  live bytes that start a full run; 0: never
+export const GC_BUDGET_US = 151; //       constant  pause budget in microseconds
+export const GC_SCANNERS = 152; //        constant  threads that share a scan, the caller included
+export const GC_SCRATCH = 155; //         GIL     first run of side tables, linked by PAGE_NEXT
+export const GC_SHARED_MIN = 156; //      GIL     objects from which on a scan goes page by page
+export const GC_PARALLEL_MIN = 157; //    GIL     objects from which on the pool is asked for help
+export const GC_BACKGROUND_MIN = 158; //  GIL     objects from which on mutators run meanwhile
+export const GC_SHARE = 153; //           GIL     largest share of time for automatic runs, 1/1000
+export const GC_COLLECTING = 160; //      atomic  thread id in a collection of its own; 0: nobody
+export const GC_COLLECTIONS = 161; //     atomic  collections that have ended; wraps, notified
+export const GC_LAST_RESULT = 162; //     GIL     what the last explicit one returned
+export const GC_COLLECTOR = 176; //       atomic  id of the collector thread; 0: none
+export const GC_REQUESTS = 177; //        atomic  see gc/requests.ts
+export const GC_POOL = 178; //            atomic  scanners of the pool that are ready
+export const GC_BACKGROUND = 179; //      atomic  see gc/background.ts
+export const BACKGROUND_WANTED = 1; // asked for, and not yet open
+export const GC_BACKGROUND_OF = 180; //   GIL     generation of the collection in the background
+export const GC_BACKGROUND_NO = 181; //   GIL     collections in the background that have ended
+export const GC_BACKGROUND_FIGURES = 768; // GIL  what the last of them did; see gc/figures.ts
+export const GC_JOB = 192; //             atomic  64 words, see gc/job.ts
+export const GC_STATS = 256; //           GIL     see gc/figures.ts
+export const GC_STATS_WORDS = 40; //              per generation
+export const GC_PAUSES = 384; //          GIL     histogram of pauses
+export const GC_STOPS = 576; //           GIL     histogram of times to stop
+export const HISTOGRAM_WORDS = 192;
 
 /** Lists of free runs: by exact length up to 32 pages, then one list per power of two. */
 export const FREE_RUN_LISTS = 48;
@@ -88,11 +138,13 @@ export const FREE_RUN_EXACT = 32;
 
 // ── Thread records ───────────────────────────────────────────────────────────────────────────
 //
-// One per attached thread, at threadTable + (id - 1) * THREAD_WORDS. The last record is nobody's:
-// its bins hold the pages of threads that have left.
+// One per attached thread, at threadTable + (id - 1) * THREAD_WORDS. The collector thread has a
+// record of its own. The last record is nobody's: its bins hold the pages of threads that left.
 
 export const MAX_THREADS = 128;
-export const ABANDONED = (MAX_THREADS + 1) as ThreadId;
+export const COLLECTOR_THREAD = (MAX_THREADS + 1) as ThreadId;
+export const ABANDONED = (MAX_THREADS + 2) as ThreadId;
+export const WAITER_WORDS = 5;
 export const THREAD_STATE = 0; //          atomic  THREAD_FREE, THREAD_ATTACHED
 export const THREAD_PARK = 1; //           atomic  see sync/gil.ts
 export const THREAD_TICKET = 2; //         owner   order among waiters
@@ -126,18 +178,20 @@ export const EPOCH_SHIFT = 2;
 
 // ── Kind records ─────────────────────────────────────────────────────────────────────────────
 //
-// Where the references of a kind live. References come first, then two-word values, then scalars.
+// Where the references of a kind live. References come first, those to strings behind the others,
+// then two-word values, then scalars.
 
 export const MAX_KINDS = 4096;
 export const KIND_WORDS = 8;
 export const KIND_RECORD_SHIFT = 3;
-export const KIND_REFERENCES = 0; //  constant  one-word reference slots; -1: walked by code
-export const KIND_VALUES = 1; //      constant  two-word value slots
+export const KIND_REFERENCES = 0; //  constant  one-word reference slots
+export const KIND_VALUES = 1; //      constant  two-word value slots; -1: walked by code
 export const KIND_VALUES_AT = 2; //   constant  offset of the first value slot
 export const KIND_OBJECT_WORDS = 3; //constant  words of an object
 export const KIND_SIZE_CLASS = 4; //  constant
 export const KIND_BITS = 5; //        constant  the info word of a new object
 export const KIND_DESCRIPTOR = 6; //  constant  an immortal string: the declaration as JSON
+export const KIND_TRACED = 7; //      constant  of the reference slots, the first: no strings
 
 // ── Page records ─────────────────────────────────────────────────────────────────────────────
 //
@@ -163,11 +217,22 @@ export const PAGE_STATE = 10; //       GIL  PAGE_UNUSED .. PAGE_TAIL
 export const PAGE_NEXT = 11; //        GIL  in the owner's bin, or in a list of free runs
 export const PAGE_PREVIOUS = 12; //    GIL
 export const PAGE_RUN = 13; //         GIL  head: pages of the run; tail: pages back to the head
+export const PAGE_YOUNG = 14; //       GIL  cards (below) that may hold objects of generation 0
+export const PAGE_MIDDLE = 15; //      GIL  cards that may hold objects of generation 1
 
 export const PAGE_UNUSED = 0; // never touched
 export const PAGE_FREE_RUN = 1; // first page of a free run
 export const PAGE_BLOCKS = 2; // first page of a run in use
 export const PAGE_TAIL = 3; // further page of a run, free or in use
+export const PAGE_SCRATCH = 4; // first page of a run of the collector's side tables
+
+// Cards: each page is 32 cards of 512 words; a block belongs to the card of its header. A mask of
+// 32 bits in the record of the run says which cards young objects may be in, so that a young
+// collection finds them without walking the heap. In a run of several pages card n is that of all
+// pages. The run's bit in the table of young (middle) pages says that the mask may not be 0.
+
+export const CARD_SHIFT = 9;
+export const CARD_WORDS = 1 << CARD_SHIFT;
 
 // ── Object header ────────────────────────────────────────────────────────────────────────────
 //
@@ -190,6 +255,9 @@ export const GC_GENERATION_MASK = 0b11; // 0 young .. 2 oldest, 3 permanent
 export const GC_TRACKED = 1 << 2;
 export const GC_FINALIZED = 1 << 3;
 export const GC_HAS_WEAKREFS = 1 << 4;
+export const GC_CONTAINER = 1 << 5; // constant: may hold references to objects that may be tracked
+export const GC_CONDEMNED = 1 << 6; // garbage that is being swept; its count is a link
+export const GC_UNLINKED = 1 << 7; // of these: its references no longer count
 export const IMMORTAL_COUNT = -0x40000000; // far from both ends: a stray change stays negative
 
 export const KIND_FREE = 0;
@@ -297,15 +365,21 @@ assert(
 assert(HEADER_WORDS % 2 === 0, 'payloads are 8-byte aligned, so they can hold a float64');
 assert(CONTROL_FREE_RUNS + FREE_RUN_LISTS <= CONTROL_LEFT, 'the run lists have their words');
 assert(THREAD_HANDOVERS - THREAD_SECTIONS === 3, 'the counters of a thread are four words');
-assert(CONTROL_GC + 16 <= CONTROL_FREE_RUNS, 'the collector words do not overlap the run lists');
+assert(CONTROL_LEFT + 4 <= GC_COUNTS, 'the collector words follow the others');
+assert(GC_STATS + GENERATIONS * GC_STATS_WORDS <= GC_PAUSES, 'the figures have their words');
+assert(GC_PAUSES + HISTOGRAM_WORDS <= GC_STOPS, 'histograms do not overlap');
+assert(GC_STOPS + HISTOGRAM_WORDS <= GC_BACKGROUND_FIGURES, 'the histograms have their words');
+assert(GC_BACKGROUND_FIGURES + GC_STATS_WORDS <= CONTROL_WORDS, 'the last figures, too');
+assert(PAGE_WORDS === CARD_WORDS * 32, 'a word has a bit for every card of a page');
 assert(CONTROL_GIL % 16 === 0, 'the lock word starts a cache line');
 assert(CONTROL_STATE >= CONTROL_GIL + 16, 'the lock word has its cache line to itself');
-assert(MAX_THREADS === 4 * 32, 'four words hold a bit per thread');
+assert(COLLECTOR_THREAD <= WAITER_WORDS * 32, 'there is a bit for every thread that can wait');
+assert(CONTROL_WAITERS + WAITER_WORDS <= CONTROL_THREADS_SEEN, 'the waiter bits have their words');
 assert(KIND_WORDS === 1 << KIND_RECORD_SHIFT, 'a kind record is found by a shift');
 assert(MAX_KINDS <= 1 << (32 - KIND_SHIFT), 'kinds fit the info word');
-assert(PAGE_RUN < PAGE_RECORD_WORDS, 'a page record is one cache line');
+assert(PAGE_MIDDLE < PAGE_RECORD_WORDS, 'a page record is one cache line');
 assert(STRING_INTERNED < 1 << KIND_SHIFT, 'string bits do not overlap the kind');
-assert(GC_HAS_WEAKREFS < 1 << 8, 'collector bits do not overlap the kind bits');
+assert(GC_UNLINKED < 1 << 8, 'collector bits do not overlap the kind bits');
 assert(ENTRY_WORDS % 2 === 0, 'values in entries are 8-byte aligned');
 assert(CHUNK_ENTRIES % 2 === 0, 'entries are 8-byte aligned');
 assert(
@@ -324,6 +398,8 @@ export interface HeapMap {
   readonly threadTable: WordIndex;
   readonly deathEpochs: WordIndex;
   readonly kindTable: WordIndex;
+  readonly youngPages: WordIndex;
+  readonly middlePages: WordIndex;
   readonly pageTable: WordIndex;
   readonly firstPage: PageIndex;
 }
@@ -332,9 +408,11 @@ export interface HeapMap {
 export function layOut(maxBytes: number): HeapMap {
   const pages = Math.floor(maxBytes / WORD_BYTES / PAGE_WORDS);
   const threadTable = CONTROL_WORDS;
-  const deathEpochs = ceilTo(threadTable + (MAX_THREADS + 1) * THREAD_WORDS, 64);
+  const deathEpochs = ceilTo(threadTable + ABANDONED * THREAD_WORDS, 64);
   const kindTable = deathEpochs + EPOCH_WORDS;
-  const pageTable = ceilTo(kindTable + MAX_KINDS * KIND_WORDS, PAGE_RECORD_WORDS);
+  const youngPages = kindTable + MAX_KINDS * KIND_WORDS;
+  const middlePages = youngPages + Math.ceil(pages / 32);
+  const pageTable = ceilTo(middlePages + Math.ceil(pages / 32), PAGE_RECORD_WORDS);
   const firstPage = Math.ceil((pageTable + pages * PAGE_RECORD_WORDS) / PAGE_WORDS);
   assert(firstPage < pages, 'heap: the tables leave room for pages');
   return {
@@ -343,6 +421,8 @@ export function layOut(maxBytes: number): HeapMap {
     threadTable: threadTable as WordIndex,
     deathEpochs: deathEpochs as WordIndex,
     kindTable: kindTable as WordIndex,
+    youngPages: youngPages as WordIndex,
+    middlePages: middlePages as WordIndex,
     pageTable: pageTable as WordIndex,
     firstPage: firstPage as PageIndex,
   };

@@ -20,6 +20,17 @@ import {
   CONTROL_TOP_PAGE,
   CONTROL_VERSION,
   FIRST_STRUCT_KIND,
+  GC_BACKGROUND_MIN,
+  GC_BUDGET_US,
+  GC_ENABLED,
+  GC_GROWTH_PERCENT,
+  GC_PAGES_WANTED,
+  GC_PARALLEL_MIN,
+  GC_SCANNERS,
+  GC_SHARE,
+  GC_SHARED_MIN,
+  GC_THRESHOLDS,
+  GC_TRIGGER,
   HEAP_OPEN,
   type HeapMap,
   LAYOUT_VERSION,
@@ -35,6 +46,15 @@ import {
   WORD_BYTES,
   type WordIndex,
 } from './layout.ts';
+
+/** A count that is never exceeded. */
+export const NEVER = 0x7fffffff;
+/** Where one way of collecting becomes better than the other: see `src/README.md`, Decisions. */
+const SHARED_MIN = 50_000;
+const PARALLEL_MIN = 100_000;
+const BACKGROUND_MIN = 20_000;
+/** Pages in use (64 MiB) below which growth alone starts no collection. */
+export const GROWTH_PAGES_MIN = 1024;
 
 /** Makes allocations fail on purpose. For tests: see `allocateBlock`. */
 export interface HostileAllocation {
@@ -59,6 +79,8 @@ export class Memory implements HeapMap {
   declare readonly threadTable: WordIndex;
   declare readonly deathEpochs: WordIndex;
   declare readonly kindTable: WordIndex;
+  declare readonly youngPages: WordIndex;
+  declare readonly middlePages: WordIndex;
   declare readonly pageTable: WordIndex;
   declare readonly firstPage: PageIndex;
   /** Every count change is an `Atomics` call, also where the lock excludes races. */
@@ -82,6 +104,8 @@ export class Memory implements HeapMap {
     this.threadTable = map.threadTable;
     this.deathEpochs = map.deathEpochs;
     this.kindTable = map.kindTable;
+    this.youngPages = map.youngPages;
+    this.middlePages = map.middlePages;
     this.pageTable = map.pageTable;
     this.firstPage = map.firstPage;
     this.atomicCounts = this.i32[CONTROL_COUNTS] === 1;
@@ -112,6 +136,17 @@ export function createBuffer(options: ResolvedOptions): SharedArrayBuffer {
   i32[CONTROL_SWITCH_US] = Math.ceil(options.switchIntervalMs * 1000);
   i32[CONTROL_KIND_COUNT] = FIRST_STRUCT_KIND;
   i32[CONTROL_TOP_PAGE] = firstPage;
+  i32.set(options.thresholds, GC_THRESHOLDS);
+  i32[GC_ENABLED] = 1;
+  i32[GC_TRIGGER] = options.thresholds[0] === 0 ? NEVER : options.thresholds[0];
+  i32[GC_GROWTH_PERCENT] = Math.round(options.growthFactor * 100);
+  i32[GC_PAGES_WANTED] = options.growthFactor === 0 ? NEVER : GROWTH_PAGES_MIN;
+  i32[GC_BUDGET_US] = Math.round(options.pauseBudgetMs * 1000);
+  i32[GC_SCANNERS] = options.scanners;
+  i32[GC_SHARED_MIN] = SHARED_MIN;
+  i32[GC_PARALLEL_MIN] = PARALLEL_MIN;
+  i32[GC_BACKGROUND_MIN] = BACKGROUND_MIN;
+  i32[GC_SHARE] = Math.round(options.collectorShare * 1000);
   i32[CONTROL_STATE] = HEAP_OPEN;
   i32[CONTROL_MAGIC] = MAGIC; // last: a buffer without it is no heap
   return buffer;

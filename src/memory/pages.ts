@@ -11,9 +11,15 @@
 import { assert } from '../base/assert.ts';
 import { HeapExhaustedError } from '../base/errors.ts';
 import { countWords } from './accounting.ts';
+import { noteYoungRun } from './cards.ts';
 import {
   ABANDONED,
+  CONTROL_RUNS_OPENED,
   CONTROL_TOP_PAGE,
+  GC_BACKGROUND,
+  GC_PAGES_IN_USE,
+  GC_PAGES_WANTED,
+  GC_TRIGGER,
   HEADER_INFO,
   PAGE_BLOCK_WORDS,
   PAGE_BLOCKS,
@@ -40,6 +46,7 @@ import {
 } from './layout.ts';
 import {
   type Memory,
+  NEVER,
   pageOf,
   pageOfRecord,
   pageRecordOf,
@@ -71,6 +78,7 @@ export function linkRun(mem: Memory, record: WordIndex): void {
     i32[record + PAGE_PREVIOUS] = 0;
     i32[record + PAGE_RETIRE_AT] = -1; // the run allocations come from is kept though empty
     i32[bin] = record;
+    noteYoungRun(mem, record);
     return;
   }
   const second = i32[head + PAGE_NEXT];
@@ -93,7 +101,9 @@ export function unlinkRun(mem: Memory, record: WordIndex): void {
     return;
   }
   i32[binOf(mem, i32[record + PAGE_OWNER], i32[record + PAGE_CLASS])] = next;
-  if (next !== 0) i32[next + PAGE_RETIRE_AT] = -1;
+  if (next === 0) return;
+  i32[next + PAGE_RETIRE_AT] = -1;
+  noteYoungRun(mem, next as WordIndex);
 }
 
 /** Takes a run without free blocks out of its bin until one of its blocks is freed. */
@@ -105,8 +115,28 @@ export function markFull(mem: Memory, record: WordIndex): void {
 /** Returns a run without live blocks to the pool, where it may change its size class. */
 export function releaseEmptyRun(mem: Memory, record: WordIndex): void {
   const { i32 } = mem;
+  if (isHeldEmpty(mem, record)) return;
   if (i32[record + PAGE_OWNER] > 0) unlinkRun(mem, record);
+  i32[GC_PAGES_IN_USE] -= i32[record + PAGE_RUN];
   releaseRun(mem, pageOfRecord(mem, record), i32[record + PAGE_RUN]);
+}
+
+/**
+ * While a collection is open, pages keep their size class: it may read them without the lock. Empty
+ * runs stay in their bins until it ends. Large objects are never read by it.
+ */
+function isHeldEmpty(mem: Memory, record: WordIndex): boolean {
+  return mem.i32[GC_BACKGROUND] !== 0 && mem.i32[record + PAGE_CLASS] !== LARGE_CLASS;
+}
+
+/** Pages come into use. Where growth starts collections, a safepoint is to look at live bytes. */
+function noteGrowth(mem: Memory, pages: number): void {
+  const { i32 } = mem;
+  i32[CONTROL_RUNS_OPENED]++;
+  i32[GC_PAGES_IN_USE] += pages;
+  if (i32[GC_PAGES_IN_USE] < i32[GC_PAGES_WANTED] || i32[GC_TRIGGER] === NEVER) return;
+  if (i32[GC_BACKGROUND] !== 0) return; // one is under way, and looks again when it ends
+  i32[GC_TRIGGER] = -NEVER; // any count exceeds it
 }
 
 /** Live blocks of a run. */
@@ -161,6 +191,7 @@ function openRun(mem: Memory, page: PageIndex, sizeClass: number): WordIndex {
   writeTails(mem, page, pages);
   i32[record + PAGE_STATE] = PAGE_BLOCKS;
   linkRun(mem, record);
+  noteGrowth(mem, pages);
   return record;
 }
 
@@ -178,6 +209,7 @@ function openLargeRun(mem: Memory, page: PageIndex, pages: number): WordIndex {
   i32[startOf(page) + HEADER_INFO] = 0; // no object yet: before the run can be walked
   writeTails(mem, page, pages);
   i32[record + PAGE_STATE] = PAGE_BLOCKS;
+  noteGrowth(mem, pages);
   return record;
 }
 
@@ -185,6 +217,7 @@ function adoptRun(mem: Memory, record: WordIndex): WordIndex {
   if (mem.i32[record + PAGE_OWNER] > 0) unlinkRun(mem, record);
   mem.i32[record + PAGE_OWNER] = mem.threadId;
   linkRun(mem, record);
+  noteYoungRun(mem, record); // allocated from at once, also when it is not the head of its bin
   return record;
 }
 
@@ -208,8 +241,9 @@ export function releaseEmptyRuns(mem: Memory): number {
   visitRuns(mem, (record) => {
     if (liveBlocksOf(mem, record) === 0) empty.push(record);
   });
+  const before = mem.i32[GC_PAGES_IN_USE];
   for (const record of empty) releaseEmptyRun(mem, record);
-  return empty.length;
+  return before - mem.i32[GC_PAGES_IN_USE];
 }
 
 /** Any thread's run with a free block of the smallest class that will do; 0 when there is none. */
@@ -242,7 +276,7 @@ export function abandonRuns(mem: Memory, owner: number): void {
     if (Math.abs(i32[record + PAGE_OWNER]) === owner) mine.push(record);
   });
   for (const record of mine) {
-    if (liveBlocksOf(mem, record) === 0) {
+    if (liveBlocksOf(mem, record) === 0 && !isHeldEmpty(mem, record)) {
       releaseEmptyRun(mem, record);
     } else if (i32[record + PAGE_OWNER] < 0) {
       i32[record + PAGE_OWNER] = -ABANDONED;

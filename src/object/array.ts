@@ -11,7 +11,7 @@ import {
   ARRAY_LENGTH,
   ARRAY_ROOT,
   ARRAY_WORDS,
-  GC_TRACKED,
+  GC_CONTAINER,
   KIND_ARRAY,
   KIND_SHIFT,
   LEAF_WORDS,
@@ -25,7 +25,8 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { decref, dropValue, dropValueAt } from './dealloc.ts';
 import { publish } from './header.ts';
-import { encodeSimple, storeSlot } from './value.ts';
+import { countAllocation, storeTracked } from './tracking.ts';
+import { encodeSimple } from './value.ts';
 import { ensureWord, freeLeaf, wordAt } from './vector.ts';
 
 /** Elements of a full leaf. */
@@ -39,7 +40,8 @@ export function createArray(mem: Memory): ObjectRef {
   mem.i32[array + ARRAY_LENGTH] = 0;
   mem.i32[array + ARRAY_ROOT] = 0;
   mem.i32[array + ARRAY_HEIGHT] = 0;
-  return publish(mem, array, (KIND_ARRAY << KIND_SHIFT) | GC_TRACKED);
+  countAllocation(mem);
+  return publish(mem, array, (KIND_ARRAY << KIND_SHIFT) | GC_CONTAINER);
 }
 
 /** Elements of an array. */
@@ -83,7 +85,7 @@ function freeLeavesBetween(mem: Memory, array: ObjectRef, from: number, to: numb
 /** Appends the value in `slot`, which the array then owns. Room is reserved by now. */
 export function appendElement(mem: Memory, array: ObjectRef): void {
   const length = arrayLength(mem, array);
-  storeSlot(mem, elementAt(mem, array, length));
+  storeTracked(mem, array, elementAt(mem, array, length));
   mem.i32[array + ARRAY_LENGTH] = length + 1;
 }
 
@@ -92,7 +94,7 @@ export function replaceElement(mem: Memory, array: ObjectRef, index: number): vo
   const at = elementAt(mem, array, index);
   const low = mem.i32[at + VALUE_LOW];
   const high = mem.i32[at + VALUE_HIGH];
-  storeSlot(mem, at);
+  storeTracked(mem, array, at);
   dropValue(mem, low, high);
 }
 

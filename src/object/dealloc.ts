@@ -10,7 +10,9 @@
 
 import { freeBlock } from '../memory/blocks.ts';
 import {
+  GC_CONTAINER,
   HEADER_COUNT,
+  HEADER_INFO,
   type ObjectRef,
   TAG_REFERENCE,
   VALUE_HIGH,
@@ -19,7 +21,8 @@ import {
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { dropCount } from './refcount.ts';
-import { dropChunks, dropReferences } from './references.ts';
+import { dropChunks, dropOutside, dropReferences } from './references.ts';
+import { countDeath } from './tracking.ts';
 
 /** Drops one reference to an object; the last one buries it and what dies with it. */
 export function decref(mem: Memory, object: number): void {
@@ -28,8 +31,16 @@ export function decref(mem: Memory, object: number): void {
 
 /** Frees an object whose last reference is gone, and all that dies with it. */
 export function dealloc(mem: Memory, object: number): void {
-  const worklist = dropReferences(mem, object, 0);
+  const info = mem.i32[object + HEADER_INFO];
+  if ((info & GC_CONTAINER) !== 0) countDeath(mem, info);
+  const worklist = dropReferences(mem, object, info, 0);
   freeBlock(mem, object as WordIndex);
+  if (worklist !== 0) bury(mem, worklist);
+}
+
+/** Drops what garbage holds outside of itself. See `gc/sweep.ts`. */
+export function unlinkGarbage(mem: Memory, object: number, info: number): void {
+  const worklist = dropOutside(mem, object, info);
   if (worklist !== 0) bury(mem, worklist);
 }
 
@@ -38,7 +49,9 @@ function bury(mem: Memory, worklist: number): void {
   let head = worklist;
   while (head !== 0) {
     const object = head;
-    head = dropReferences(mem, object, mem.i32[object + HEADER_COUNT]);
+    const info = mem.i32[object + HEADER_INFO];
+    if ((info & GC_CONTAINER) !== 0) countDeath(mem, info);
+    head = dropReferences(mem, object, info, mem.i32[object + HEADER_COUNT]);
     freeBlock(mem, object as WordIndex);
   }
 }

@@ -15,6 +15,7 @@ import {
   KIND_RECORD_SHIFT,
   KIND_REFERENCES,
   KIND_SIZE_CLASS,
+  KIND_TRACED,
   KIND_VALUES,
   KIND_VALUES_AT,
   MAX_KINDS,
@@ -27,7 +28,7 @@ import { makeImmortal } from './refcount.ts';
 import { createString, decodeString } from './string.ts';
 import { type FieldKind, layOutStruct, type StructLayout } from './struct-layout.ts';
 
-/** The reference count in a kind record whose references are found by code, not by the table. */
+/** In KIND_VALUES of a record: its references are found by code, not by the table. */
 export const SPECIAL_KIND = -1;
 
 /** The record of a kind. */
@@ -38,7 +39,8 @@ export function kindRecordOf(mem: Memory, kind: number): WordIndex {
 /** Writes the records of the kinds that are not structs. Once, by the creator of the heap. */
 export function createKinds(mem: Memory): void {
   for (let kind = 0; kind < FIRST_STRUCT_KIND; kind++) {
-    mem.i32[kindRecordOf(mem, kind) + KIND_REFERENCES] = SPECIAL_KIND;
+    mem.i32[kindRecordOf(mem, kind) + KIND_REFERENCES] = 0;
+    mem.i32[kindRecordOf(mem, kind) + KIND_VALUES] = SPECIAL_KIND;
   }
 }
 
@@ -83,6 +85,7 @@ function writeKindRecord(mem: Memory, layout: StructLayout, descriptor: number):
   i32[record + KIND_SIZE_CLASS] = sizeClassOf(layout.words);
   i32[record + KIND_BITS] = layout.info;
   i32[record + KIND_DESCRIPTOR] = descriptor;
+  i32[record + KIND_TRACED] = layout.traced;
 }
 
 /** The layout of a declared struct kind, also of one that another thread declared. */

@@ -22,7 +22,7 @@ import {
   ENTRY_NEXT,
   ENTRY_VALUE,
   ENTRY_WORDS,
-  GC_TRACKED,
+  GC_CONTAINER,
   HEADER_WORDS,
   KIND_MAP,
   KIND_SHIFT,
@@ -36,6 +36,7 @@ import {
   MAP_SMALL,
   MAP_WORDS,
   type ObjectRef,
+  TAG_REFERENCE,
   VALUE_HIGH,
   VALUE_LOW,
 } from '../memory/layout.ts';
@@ -44,7 +45,8 @@ import { buryChunks, dropValue } from './dealloc.ts';
 import { publish } from './header.ts';
 import { bucketOf, FIRST_BUCKETS, splitChain, splitOf } from './linear-hash.ts';
 import { addChunk, capacityOf, endOf, isHole, linkTo, tidyChunk } from './map-chunks.ts';
-import { equalKeysSlow, storeHole, storeSlot } from './value.ts';
+import { countAllocation, storeTracked, trackIfNeeded } from './tracking.ts';
+import { equalKeysSlow, storeHole } from './value.ts';
 import { ensureWord, freeVector, wordAt } from './vector.ts';
 
 const ENTRY_CHAIN = { hash: ENTRY_HASH, link: ENTRY_NEXT };
@@ -53,7 +55,8 @@ const ENTRY_CHAIN = { hash: ENTRY_HASH, link: ENTRY_NEXT };
 export function createMap(mem: Memory): ObjectRef {
   const map = allocateWords(mem, MAP_WORDS);
   mem.i32.fill(0, map + HEADER_WORDS, map + MAP_WORDS);
-  return publish(mem, map, (KIND_MAP << KIND_SHIFT) | GC_TRACKED);
+  countAllocation(mem);
+  return publish(mem, map, (KIND_MAP << KIND_SHIFT) | GC_CONTAINER);
 }
 
 /** Entries of a map. */
@@ -162,7 +165,8 @@ export function appendEntry(
   const chunk = i32[map + MAP_LAST];
   assert(i32[chunk + CHUNK_USED] < capacityOf(mem, chunk), 'map: room was reserved');
   const entry = endOf(mem, chunk);
-  storeSlot(mem, entry + ENTRY_VALUE);
+  if (high === TAG_REFERENCE) trackIfNeeded(mem, map, low);
+  storeTracked(mem, map, entry + ENTRY_VALUE);
   i32[entry + ENTRY_HASH] = hash;
   i32[entry + ENTRY_NEXT] = 0;
   i32[entry + ENTRY_KEY + VALUE_LOW] = low;
@@ -183,10 +187,10 @@ function linkEntry(mem: Memory, map: ObjectRef, entry: number): void {
 }
 
 /** Replaces an entry's value by the one in `slot`; the old one is dropped afterwards. */
-export function replaceValue(mem: Memory, entry: number): void {
+export function replaceValue(mem: Memory, map: ObjectRef, entry: number): void {
   const low = mem.i32[entry + ENTRY_VALUE + VALUE_LOW];
   const high = mem.i32[entry + ENTRY_VALUE + VALUE_HIGH];
-  storeSlot(mem, entry + ENTRY_VALUE);
+  storeTracked(mem, map, entry + ENTRY_VALUE);
   dropValue(mem, low, high);
 }
 

@@ -16,11 +16,16 @@ import {
   ENTRY_KEY,
   ENTRY_VALUE,
   ENTRY_WORDS,
+  GC_CONDEMNED,
+  GC_CONTAINER,
   HEADER_COUNT,
+  HEADER_INFO,
   HEADER_WORDS,
   KIND_ARRAY,
   KIND_MAP,
+  KIND_RECORD_SHIFT,
   KIND_REFERENCES,
+  KIND_SHIFT,
   KIND_STRING,
   KIND_VALUES,
   KIND_VALUES_AT,
@@ -38,6 +43,7 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { kindOf } from './header.ts';
 import { kindRecordOf } from './kinds.ts';
+import { ENTRIES, hasValues, Ranges, tracedEnd } from './ranges.ts';
 import { dropCount } from './refcount.ts';
 import { buryString } from './string.ts';
 import { freeVector, wordAt } from './vector.ts';
@@ -82,15 +88,21 @@ export function visitReferences(
 /**
  * Drops every reference that the dying `object` holds, and its backing. Objects that die of it
  * are put before `worklist`, linked through their counts. Returns the new worklist.
+ *
+ * Short on purpose: allocation, drop and death inlined into one loop must fit what the compiler
+ * is willing to inline.
  */
-export function dropReferences(mem: Memory, object: number, worklist: number): number {
+export function dropReferences(
+  mem: Memory,
+  object: number,
+  info: number,
+  worklist: number,
+): number {
   const { i32 } = mem;
-  const kind = kindOf(mem, object);
-  const record = kindRecordOf(mem, kind);
-  const references = i32[record + KIND_REFERENCES];
-  if (references < 0) return dropSpecial(mem, object, kind, worklist);
+  const record = mem.kindTable + ((info >>> KIND_SHIFT) << KIND_RECORD_SHIFT);
+  if (i32[record + KIND_VALUES] !== 0) return dropWithValues(mem, object, info, worklist);
   let head = worklist;
-  const end = object + HEADER_WORDS + references;
+  const end = object + HEADER_WORDS + i32[record + KIND_REFERENCES];
   for (let at = object + HEADER_WORDS; at < end; at++) {
     const referent = i32[at];
     if (referent !== 0 && dropCount(mem, referent)) {
@@ -98,8 +110,26 @@ export function dropReferences(mem: Memory, object: number, worklist: number): n
       head = referent;
     }
   }
+  return head;
+}
+
+/** As `dropReferences`, for structs with untyped fields and for kinds that are walked by code. */
+function dropWithValues(mem: Memory, object: number, info: number, worklist: number): number {
+  const { i32 } = mem;
+  const kind = info >>> KIND_SHIFT;
+  const record = kindRecordOf(mem, kind);
   const values = i32[record + KIND_VALUES];
-  return values === 0 ? head : dropValues(mem, object + i32[record + KIND_VALUES_AT], values, head);
+  if (values < 0) return dropSpecial(mem, object, kind, worklist);
+  let head = worklist;
+  const end = object + HEADER_WORDS + i32[record + KIND_REFERENCES];
+  for (let at = object + HEADER_WORDS; at < end; at++) {
+    const referent = i32[at];
+    if (referent !== 0 && dropCount(mem, referent)) {
+      i32[referent + HEADER_COUNT] = head;
+      head = referent;
+    }
+  }
+  return dropValues(mem, object + i32[record + KIND_VALUES_AT], values, head);
 }
 
 function dropSpecial(mem: Memory, object: number, kind: number, worklist: number): number {
@@ -122,6 +152,80 @@ function dropValues(mem: Memory, at: number, count: number, worklist: number): n
     head = referent;
   }
   return head;
+}
+
+/** Whether an object refers to a container, tracked or not. */
+export function holdsContainer(mem: Memory, object: number): boolean {
+  const { i32 } = mem;
+  const info = i32[object + HEADER_INFO];
+  const end = tracedEnd(mem, object, info);
+  for (let at = object + HEADER_WORDS; at < end; at++) if (isContainer(mem, i32[at])) return true;
+  return hasValues(mem, info) && holdsContainerValue(mem, object, info);
+}
+
+function holdsContainerValue(mem: Memory, object: number, info: number): boolean {
+  const ranges = new Ranges(mem);
+  for (let more = ranges.begin(object, info); more; more = ranges.next()) {
+    const { shape, end } = ranges;
+    const step = shape === ENTRIES ? ENTRY_WORDS : VALUE_WORDS;
+    for (let { at } = ranges; at < end; at += step) {
+      if (isContainerValue(mem, at)) return true;
+      if (shape === ENTRIES && isContainerValue(mem, at + ENTRY_VALUE)) return true;
+    }
+  }
+  return false;
+}
+
+/** Null is none: word 1 of the heap has no such bit. */
+const isContainer = (mem: Memory, object: number): boolean =>
+  (mem.i32[object + HEADER_INFO] & GC_CONTAINER) !== 0;
+
+const isContainerValue = (mem: Memory, at: number): boolean =>
+  mem.i32[at + VALUE_HIGH] === TAG_REFERENCE && isContainer(mem, mem.i32[at + VALUE_LOW]);
+
+/**
+ * As `dropReferences`, for garbage: references to other garbage are left alone, since nobody
+ * needs those counts any more, and so is the backing.
+ */
+export function dropOutside(mem: Memory, object: number, info: number): number {
+  const { i32 } = mem;
+  let head = 0;
+  const drop = (referent: number) => {
+    if ((i32[referent + HEADER_INFO] & GC_CONDEMNED) !== 0 || !dropCount(mem, referent)) return;
+    i32[referent + HEADER_COUNT] = head;
+    head = referent;
+  };
+  const record = mem.kindTable + ((info >>> KIND_SHIFT) << KIND_RECORD_SHIFT);
+  if (i32[record + KIND_VALUES] !== 0) {
+    visitReferences(mem, object as ObjectRef, drop);
+    return head;
+  }
+  const end = object + HEADER_WORDS + i32[record + KIND_REFERENCES];
+  for (let at = object + HEADER_WORDS; at < end; at++) {
+    const referent = i32[at];
+    if (referent === 0 || (i32[referent + HEADER_INFO] & GC_CONDEMNED) !== 0) continue;
+    if (!dropCount(mem, referent)) continue;
+    i32[referent + HEADER_COUNT] = head;
+    head = referent;
+  }
+  return head;
+}
+
+/** Frees the backing of garbage. */
+export function freeBacking(mem: Memory, object: number, info: number): void {
+  const { i32 } = mem;
+  const kind = info >>> KIND_SHIFT;
+  if (kind === KIND_ARRAY) {
+    freeVector(mem, i32[object + ARRAY_ROOT], i32[object + ARRAY_HEIGHT]);
+  } else if (kind === KIND_MAP) {
+    freeVector(mem, i32[object + MAP_BUCKETS_ROOT], i32[object + MAP_BUCKETS_HEIGHT]);
+    let chunk = i32[object + MAP_FIRST];
+    while (chunk !== 0) {
+      const next = i32[chunk + CHUNK_NEXT];
+      freeBlock(mem, chunk as WordIndex);
+      chunk = next;
+    }
+  }
 }
 
 function dropArray(mem: Memory, array: number, worklist: number): number {

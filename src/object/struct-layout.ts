@@ -1,10 +1,11 @@
 /**
- * How the fields of a struct are laid out: references first, one word each, so that a range of
- * words says where they are; then two-word values; then scalars, large ones first, small ones
+ * How the fields of a struct are laid out: references first, one word each, strings last of them,
+ * so that a range of words says where they are; then two-word values; then scalars, large ones
+ * first, small ones
  * packed into words. A scalar of four bytes fills the gap that alignment leaves.
  */
 
-import { GC_TRACKED, HEADER_WORDS, KIND_SHIFT } from '../memory/layout.ts';
+import { GC_CONTAINER, GC_TRACKED, HEADER_WORDS, KIND_SHIFT } from '../memory/layout.ts';
 import { MAX_CLASS_WORDS, MIN_BLOCK_WORDS } from '../memory/size-classes.ts';
 
 /** Bits of each kind of field; references and strings are word indices. */
@@ -45,6 +46,8 @@ export interface StructLayout {
   readonly fields: readonly Field[];
   /** One-word reference slots, from the header on. */
   readonly references: number;
+  /** Of these, the first, which hold no strings: the collector follows only them. */
+  readonly traced: number;
   /** Two-word value slots, from `valuesAt` on. */
   readonly values: number;
   readonly valuesAt: number;
@@ -75,7 +78,8 @@ export function layOutStruct(
     }
   };
 
-  const references = of(isReference);
+  const traced = of((k) => k === 'ref');
+  const references = [...traced, ...of((k) => k === 'string')];
   place(references, 1);
   const values = of((k) => k === 'any');
   const wide = of((k) => k === 'float64' || k === 'bigint64');
@@ -109,10 +113,11 @@ export function layOutStruct(
     kind,
     fields: [...fields.keys()].map((fieldName) => placed.get(fieldName) as Field),
     references: references.length,
+    traced: traced.length,
     values: values.length,
     valuesAt,
     words,
-    info: (kind << KIND_SHIFT) | (tracked ? GC_TRACKED : 0),
+    info: (kind << KIND_SHIFT) | (tracked ? GC_TRACKED | GC_CONTAINER : 0),
   };
 }
 

@@ -40,6 +40,7 @@
 import { assert } from '../base/assert.ts';
 import { HeapClosedError, HeapCorruptionError, LockTimeoutError } from '../base/errors.ts';
 import {
+  COLLECTOR_THREAD,
   CONTROL_BROKEN_BY,
   CONTROL_GIL,
   CONTROL_LOOKED_AT,
@@ -50,12 +51,12 @@ import {
   HEAP_BROKEN,
   HEAP_CLOSED,
   HEAP_OPEN,
-  MAX_THREADS,
   THREAD_HANDOVERS,
   THREAD_PARK,
   THREAD_TICKET,
   THREAD_WAIT_US,
   THREAD_WAITS,
+  WAITER_WORDS,
 } from '../memory/layout.ts';
 import { type Memory, threadRecordOf } from '../memory/memory.ts';
 import { isAlive } from './liveness.ts';
@@ -64,7 +65,7 @@ import { osThreadOf } from './thread-table.ts';
 const OWNER_MASK = 0xff;
 const CONTENDED = 1 << 8;
 const HANDOVER = 1 << 9;
-assert(MAX_THREADS < OWNER_MASK, 'gil: every owner has a name in the lock word');
+assert(COLLECTOR_THREAD < OWNER_MASK, 'gil: every owner has a name in the lock word');
 
 const AWAKE = 0;
 const PARKED = 1;
@@ -102,6 +103,18 @@ export function releaseGil(mem: Memory): void {
   if (Atomics.compareExchange(i32, CONTROL_GIL, threadId, 0) !== threadId) releaseSlow(mem);
 }
 
+/**
+ * Gives the lock up to the thread that has waited longest, if one waits, whether it has asked for
+ * a hand-over or not. For a collector that takes the lock again and again. Returns whether one
+ * waited.
+ */
+export function yieldGil(mem: Memory): boolean {
+  const isWanted = (Atomics.load(mem.i32, CONTROL_GIL) & CONTENDED) !== 0;
+  if (isWanted) Atomics.or(mem.i32, CONTROL_GIL, HANDOVER);
+  releaseGil(mem);
+  return isWanted;
+}
+
 /** Whether a waiter has asked for the lock. One plain load: safepoints ask often. */
 export function isHandoverRequested(mem: Memory): boolean {
   return (mem.i32[CONTROL_GIL] & HANDOVER) !== 0;
@@ -115,6 +128,19 @@ export function gilOwner(mem: Memory): number {
 /** Throws unless the calling thread holds the lock. */
 export function assertHoldsGil(mem: Memory): void {
   assert((mem.i32[CONTROL_GIL] & OWNER_MASK) === mem.threadId, 'gil: held by the calling thread');
+}
+
+/**
+ * Whether the lock has nothing to do with the record of a dead thread, which the caller is to take
+ * over: it waits no more, nor does it hold the lock. False when it died in its section, or with the
+ * lock on its way to it: waiters must first find that out.
+ */
+export function tryForgetDead(mem: Memory, id: number): boolean {
+  const at = threadRecordOf(mem, id) + THREAD_PARK;
+  for (const state of [PARKED, SIGNALLED]) {
+    if (Atomics.compareExchange(mem.i32, at, state, AWAKE) === state) setWaiterBit(mem, id, false);
+  }
+  return Atomics.load(mem.i32, at) === AWAKE && gilOwner(mem) !== id;
 }
 
 /** Closes the heap for all threads. The caller holds the lock. */
@@ -236,13 +262,9 @@ function takeFromDead(mem: Memory, word: number): void {
  * would be woken next is looked at; one that is GRANTED by now is left to `takeFromDead`.
  */
 function dropDeadWaiter(mem: Memory): void {
-  const { i32 } = mem;
   const next = longestWaiting(mem, false);
   if (next === 0 || next === mem.threadId || !isDead(mem, next)) return;
-  const at = threadRecordOf(mem, next) + THREAD_PARK;
-  for (const state of [PARKED, SIGNALLED]) {
-    if (Atomics.compareExchange(i32, at, state, AWAKE) === state) setWaiterBit(mem, next, false);
-  }
+  tryForgetDead(mem, next);
 }
 
 /** Sleeps until signalled, granted, or the slice is over. */
@@ -300,7 +322,7 @@ function wakeLongestWaiting(mem: Memory, state: number): number {
 function longestWaiting(mem: Memory, oneIsEnough: boolean): number {
   const { i32 } = mem;
   let longest = 0;
-  for (let group = 0; group < MAX_THREADS / 32; group++) {
+  for (let group = 0; group < WAITER_WORDS; group++) {
     let bits = Atomics.load(i32, CONTROL_WAITERS + group);
     while (bits !== 0) {
       const bit = 31 - Math.clz32(bits);

@@ -16,8 +16,15 @@ export interface OsThread {
   readonly startTicks: number;
 }
 
+let current: OsThread | null = null;
+
 /** The thread that runs this code. */
 export function currentOsThread(): OsThread {
+  current ??= readCurrentOsThread();
+  return current;
+}
+
+function readCurrentOsThread(): OsThread {
   try {
     const id = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
     const startTicks = startTicksOf(id);

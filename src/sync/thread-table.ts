@@ -3,11 +3,13 @@
  *
  *   THREAD_FREE --claim (CAS)--> THREAD_ATTACHED --release--> THREAD_FREE
  *
- * A record's owner writes its other words before it first takes the lock; others read them.
+ * A record's owner writes its other words before it first takes the lock; others read them. The
+ * record of the collector thread is not claimed here: `gc/requests.ts` says whose it is.
  */
 
 import { TooManyThreadsError } from '../base/errors.ts';
 import {
+  COLLECTOR_THREAD,
   CONTROL_LEFT,
   CONTROL_THREADS_SEEN,
   MAX_THREADS,
@@ -41,18 +43,35 @@ export function claimThread(buffer: SharedArrayBuffer): ThreadId {
   const mem = new Memory(buffer, NOBODY);
   const { i32 } = mem;
   for (let id = 1; id <= MAX_THREADS; id++) {
-    const record = threadRecordOf(mem, id);
-    const state = record + THREAD_STATE;
+    const state = threadRecordOf(mem, id) + THREAD_STATE;
     if (Atomics.compareExchange(i32, state, THREAD_FREE, THREAD_ATTACHED) !== THREAD_FREE) continue;
-    i32.fill(0, record + THREAD_STATE + 1, record + THREAD_UNLISTED + 1);
-    const { id: osId, startTicks } = currentOsThread();
-    i32[record + THREAD_OS_ID] = osId;
-    i32[record + THREAD_START_LOW] = (startTicks % TICKS_HIGH) | 0;
-    i32[record + THREAD_START_HIGH] = Math.floor(startTicks / TICKS_HIGH);
+    writeRecord(mem, id);
     Atomics.add(i32, CONTROL_THREADS_SEEN, 1);
     return id as ThreadId;
   }
   throw new TooManyThreadsError(MAX_THREADS);
+}
+
+/**
+ * Takes the record of the collector thread, with the pages that a dead one has left in it. The
+ * caller is the one thread that may, and the lock is not in the dead one's hands.
+ */
+export function takeCollectorRecord(buffer: SharedArrayBuffer): ThreadId {
+  const mem = new Memory(buffer, NOBODY);
+  writeRecord(mem, COLLECTOR_THREAD);
+  Atomics.store(mem.i32, threadRecordOf(mem, COLLECTOR_THREAD) + THREAD_STATE, THREAD_ATTACHED);
+  return COLLECTOR_THREAD;
+}
+
+/** Writes who the calling thread is into the record `id`, and clears what a former thread left. */
+function writeRecord(mem: Memory, id: number): void {
+  const { i32 } = mem;
+  const record = threadRecordOf(mem, id);
+  i32.fill(0, record + THREAD_STATE + 1, record + THREAD_UNLISTED + 1);
+  const { id: osId, startTicks } = currentOsThread();
+  i32[record + THREAD_OS_ID] = osId;
+  i32[record + THREAD_START_LOW] = (startTicks % TICKS_HIGH) | 0;
+  i32[record + THREAD_START_HIGH] = Math.floor(startTicks / TICKS_HIGH);
 }
 
 /** Adds the counters of a thread that leaves to those of the heap. The caller holds the GIL. */
@@ -103,16 +122,20 @@ export interface ThreadStats extends LockCounters {
   readonly osThread: number;
 }
 
-/** Reads the records of all attached threads. */
+/** Reads the records of all attached threads but the collector thread. */
 export function readThreads(mem: Memory): ThreadStats[] {
   const threads: ThreadStats[] = [];
   for (let id = 1; id <= MAX_THREADS; id++) {
-    if (!isAttached(mem, id)) continue;
-    const record = threadRecordOf(mem, id);
-    const osThread = mem.i32[record + THREAD_OS_ID];
-    threads.push({ id, osThread, ...readCounters(mem, record + THREAD_SECTIONS) });
+    if (isAttached(mem, id)) threads.push(readThread(mem, id));
   }
   return threads;
+}
+
+/** Reads the record of thread `id`. */
+export function readThread(mem: Memory, id: number): ThreadStats {
+  const record = threadRecordOf(mem, id);
+  const osThread = mem.i32[record + THREAD_OS_ID];
+  return { id, osThread, ...readCounters(mem, record + THREAD_SECTIONS) };
 }
 
 /** The counters of threads that have left, together. */

@@ -20,7 +20,6 @@ import {
   ENTRY_NEXT,
   ENTRY_VALUE,
   ENTRY_WORDS,
-  GC_TRACKED,
   HEADER_COUNT,
   HEADER_INFO,
   KIND_NODE,
@@ -52,22 +51,22 @@ import { wordAt } from '../../src/object/vector.ts';
 import type { Damage } from './damage-memory.ts';
 import type { Sample } from './sample-heap.ts';
 
-const NOWHERE = 12_345;
+export const NOWHERE = 12_345;
 const MINUS_ZERO_HIGH = 0x8000_0000 | 0;
 
-type Place = (sample: Sample) => number;
+export type Place = (sample: Sample) => number;
 
-const set =
+export const set =
   (place: Place, value: number): Damage[2] =>
   (sample) => {
     sample.mem.i32[place(sample)] = value;
   };
-const add =
+export const add =
   (place: Place, value: number): Damage[2] =>
   (sample) => {
     sample.mem.i32[place(sample)] += value;
   };
-const flip =
+export const flip =
   (place: Place, bits: number): Damage[2] =>
   (sample) => {
     sample.mem.i32[place(sample)] ^= bits;
@@ -76,7 +75,7 @@ const flip =
 type Name = { [K in keyof Sample]: Sample[K] extends ObjectRef ? K : never }[keyof Sample];
 
 /** A word of a named object. */
-const word =
+export const word =
   (name: Name, offset: number): Place =>
   (sample) =>
     sample[name] + offset;
@@ -157,9 +156,6 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
     set(word('long', STRING_LENGTH), 20_000),
   ],
   ['INFO_WRONG', 'an unknown kind bit', flip(word('first', HEADER_INFO), 1 << 9)],
-  ['TRACKED_WRONG', 'an untracked struct', flip(word('first', HEADER_INFO), GC_TRACKED)],
-  ['TRACKED_WRONG', 'a tracked string', flip(word('long', HEADER_INFO), GC_TRACKED)],
-  ['GENERATION_WRONG', 'a generation that is not in use', flip(word('first', HEADER_INFO), 1)],
   ['REFCOUNT_ZERO', 'a living object without a count', set(word('second', HEADER_COUNT), 0)],
   ['DANGLING_REFERENCE', 'a field that leads nowhere', set(field(0), NOWHERE)],
   ['DANGLING_REFERENCE', 'a negative reference', set(field(0), -4)],

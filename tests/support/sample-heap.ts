@@ -1,9 +1,28 @@
 /**
  * A small sound heap with something of every kind, to be damaged: structs, arrays of one and two
  * levels, maps with and without a table, strings of all forms, bigints, rows of two threads, named
- * roots, full runs, blocks freed by another thread, free runs, a large object.
+ * roots, full runs, blocks freed by another thread, free runs, a large object, objects of every
+ * generation, a sweep that was left off, side tables of the collector.
  */
-import { CONTROL_ROOT_MAP, type ObjectRef } from '../../src/memory/layout.ts';
+import { promote } from '../../src/gc/generations.ts';
+import { condemn, SWEEP_ALL, sweep } from '../../src/gc/sweep.ts';
+import { addCards } from '../../src/memory/cards.ts';
+import {
+  CARD_SHIFT,
+  CONTROL_ROOT_MAP,
+  GC_GARBAGE_ARRAY,
+  GC_SCRATCH,
+  type ObjectRef,
+  PAGE_NEXT,
+  PAGE_OWNER,
+  PAGE_RUN,
+  PAGE_SCRATCH,
+  PAGE_STATE,
+  type PageIndex,
+} from '../../src/memory/layout.ts';
+import { pageRecordOf } from '../../src/memory/memory.ts';
+import { takeRun, writeTails } from '../../src/memory/page-runs.ts';
+import { runRecordOf } from '../../src/memory/pages.ts';
 import { createArray } from '../../src/object/array.ts';
 import { decref } from '../../src/object/dealloc.ts';
 import { declareStruct } from '../../src/object/kinds.ts';
@@ -48,6 +67,16 @@ export interface Sample {
   readonly tableMap: ObjectRef;
   readonly rootMap: ObjectRef;
   readonly large: ObjectRef;
+  /** Objects of the generations 1, 2 and 3. */
+  readonly middle: ObjectRef;
+  readonly old: ObjectRef;
+  readonly frozen: ObjectRef;
+  /** Garbage: the last of two that are condemned, and the last of two that are unlinked, too. */
+  readonly condemned: ObjectRef;
+  readonly unlinked: ObjectRef;
+  /** What `gc.garbage` would be. */
+  readonly garbageArray: ObjectRef;
+  readonly scratch: PageIndex;
 }
 
 /** Builds the sample. */
@@ -85,7 +114,67 @@ export function createSample(): Sample {
   incref(mem, first);
   mem.i32[CONTROL_ROOT_MAP] = containers.rootMap;
   const names = { mem, other, locals, layout, twin };
-  return { ...names, first, second, short, long, wide, bigint, large, ...containers };
+  const gc = fillGenerations(mem, twin, locals);
+  const scratch = makeScratch(mem);
+  return {
+    ...names,
+    first,
+    second,
+    short,
+    long,
+    wide,
+    bigint,
+    large,
+    ...containers,
+    ...gc,
+    scratch,
+  };
+}
+
+/** Makes objects of every generation, and garbage of which half is unlinked. */
+function fillGenerations(mem: Mutator, twin: StructLayout, locals: ObjectRef[]) {
+  const [middle, old, frozen] = [1, 2, 3].map((generation) => {
+    const object = createStruct(mem, twin.kind);
+    promote(mem, object, generation);
+    locals.push(object);
+    return object;
+  });
+  addCards(mem, runRecordOf(mem, middle), true, 1 << (middle >>> CARD_SHIFT));
+  const garbageArray = createArray(mem);
+  push(mem, garbageArray, { object: middle });
+  makeImmortal(mem, garbageArray);
+  mem.i32[GC_GARBAGE_ARRAY] = garbageArray;
+
+  // A struct, another one that holds it, an array and a map that hold everything: the last two
+  // are unlinked first.
+  const condemned = createStruct(mem, twin.kind);
+  const [next, name] = twin.fields;
+  mem.i32[condemned + next.offset] = middle;
+  incref(mem, middle);
+  mem.i32[condemned + name.offset] = createString(mem, 'of garbage');
+  const second = createStruct(mem, twin.kind);
+  mem.i32[second + next.offset] = condemned;
+  const array = createArray(mem);
+  const unlinked = createMap(mem);
+  for (const object of [second, unlinked, old]) push(mem, array, { object });
+  addEntry(mem, unlinked, 'array', { object: array });
+  for (let i = 0; i < 20; i++) addEntry(mem, unlinked, `key ${i}`, `${'text '.repeat(9)}${i}`);
+  for (const object of [condemned, second, unlinked, array]) condemn(mem, object);
+  sweep(mem, SWEEP_ALL, 2);
+  return { middle, old, frozen, condemned, unlinked, garbageArray };
+}
+
+/** Side tables of a collection that is under way: two pages. */
+function makeScratch(mem: Mutator): PageIndex {
+  const page = takeRun(mem, 2);
+  const record = pageRecordOf(mem, page);
+  mem.i32[record + PAGE_RUN] = 2;
+  mem.i32[record + PAGE_OWNER] = 0;
+  mem.i32[record + PAGE_NEXT] = 0;
+  writeTails(mem, page, 2);
+  mem.i32[record + PAGE_STATE] = PAGE_SCRATCH;
+  mem.i32[GC_SCRATCH] = record;
+  return page;
 }
 
 function fillContainers(

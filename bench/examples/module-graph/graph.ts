@@ -15,7 +15,7 @@
  *   edge is in `waiting`, under the path.
  *
  * Almost everything here is in a cycle. A package that is dropped loses its last reference from
- * outside, but no count in it falls to zero: it is garbage that only a cycle collector can free.
+ * outside, but no count in it falls to zero: it is garbage that only the cycle collector can free.
  */
 import type { Heap, HeapArray, HeapMap } from '../../../src/index.ts';
 import type { PlainGraph, PlainModule, PlainPackage } from './compare.ts';
@@ -230,6 +230,21 @@ function remove(edges: HeapArray<Edge>, edge: Edge): void {
   if (index < 0) throw new Error(`module graph: edge to ${edge.path} is not where it should be`);
   const last = edges.pop()!;
   if (index < edges.length) edges.set(index, last);
+}
+
+/** How many containers (structs, arrays, maps) are allocated to link each package anew, at most. */
+export function countContainers(graph: Graph): Map<string, number> {
+  const counts = new Map<string, number>();
+  graph.heap.run(() => {
+    for (const [directory, { modules }] of graph.packages) {
+      let count = 2; // the package and its map
+      for (const module of modules.values()) {
+        count += graph.heap.scope(() => 3 + 2 * module.imports.length); // an edge may have to wait
+      }
+      counts.set(directory, count);
+    }
+  });
+  return counts;
 }
 
 /** Copies the graph out of the heap. An edge without a module at its end is not an edge. */

@@ -1,27 +1,39 @@
 /**
  * The module graph: the modules of whole source trees, read by several threads and linked into one
  * graph in one heap; then packages are dropped and linked anew while other threads walk through it.
- * At the end the graph must equal the one that oracle.ts builds, and the heap must be sound.
+ * Everything that is dropped is cyclic garbage, and collections free it meanwhile. At the end the
+ * graph must equal the one that oracle.ts builds, the heap must be sound and not hold more garbage
+ * than the collector's thresholds let wait; and when the graph is dropped too, one collection must
+ * leave nothing but immortal objects.
  *
- * Exit codes: 0, 1 when the graph differs, the heap is not sound or a thread has failed, and 2
- * when the arguments make no sense.
+ * Exit codes: 0, 1 when any of this is not so or a thread has failed, and 2 when the arguments make
+ * no sense.
  */
 import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import { Heap } from '../../../src/index.ts';
+import { allowedGarbageBytes } from './allowance.ts';
 import { compareGraphs, edgeCountOf } from './compare.ts';
 import { Crew } from './crew.ts';
 import { importCycles } from './cycles.ts';
 import { operationsOf } from './edits.ts';
-import { createGraph, dropGraph, type Graph, snapshotGraph } from './graph.ts';
+import { countContainers, createGraph, dropGraph, type Graph, snapshotGraph } from './graph.ts';
 import { createJob, dropJob, type Job, type Tally } from './job.ts';
 import { type Measures, measureHeap } from './measures.ts';
 import { type Options, parseOptions, UsageError } from './options.ts';
 import { buildOracle } from './oracle.ts';
 import { createProgressLine, type ProgressLine } from './progress.ts';
 import type { WorkerOrders } from './protocol.ts';
+import { packageOfRound } from './random.ts';
 import type { Unreadable } from './read.ts';
-import { formatJson, formatList, formatReport, isSuccess, type Result } from './report.ts';
+import {
+  type Final,
+  failuresOf,
+  formatJson,
+  formatList,
+  formatReport,
+  type Result,
+} from './report.ts';
 import { type Survey, surveyDirectories } from './walk.ts';
 
 const EXIT_FAILED = 1;
@@ -31,8 +43,8 @@ const EXIT_USAGE = 2;
 interface Run {
   readonly buildMs: number;
   readonly editMs: number;
-  /** Live bytes of the graph before the edits. */
-  readonly builtBytes: number;
+  /** Before the edits. */
+  readonly built: Measures;
   /** After the edits, with all threads still in the heap: those that leave take their counts. */
   readonly measures: Measures;
   readonly tallies: readonly Tally[];
@@ -53,15 +65,18 @@ async function main(args: readonly string[]): Promise<number> {
   const unreadable = result.unreadable.map(({ path, reason }) => `${path}: ${reason}`);
   process.stderr.write(formatList('unreadable', unreadable));
   process.stderr.write(formatList('differences from the oracle', result.differences));
+  const findings = [...result.findings, ...result.final.findings];
   process.stderr.write(
     formatList(
       'findings of verify',
-      result.findings.map((f) => inspect(f)),
+      findings.map((f) => inspect(f)),
     ),
   );
+  const failures = failuresOf(result);
+  process.stderr.write(formatList('failed', failures));
   process.stdout.write(`${formatReport(result)}\n`);
   if (options.json) process.stdout.write(`${formatJson(result)}\n`);
-  return isSuccess(result) ? 0 : EXIT_FAILED;
+  return failures.length === 0 ? 0 : EXIT_FAILED;
 }
 
 async function runJob(options: Options, progress: ProgressLine): Promise<Result> {
@@ -71,21 +86,27 @@ async function runJob(options: Options, progress: ProgressLine): Promise<Result>
   const surveyMs = performance.now() - start;
 
   const heap = Heap.create();
-  const emptyBytes = measureHeap(heap).liveBytes;
   const graph = createGraph(heap);
   const job = createJob(heap, survey.packages);
   // With no package there is nothing to edit.
   const edits = survey.packages.length === 0 ? 0 : options.edits;
+  const laidOutBytes = measureHeap(heap).liveBytes;
   const run = await runThreads({ ...options, edits }, heap, job, progress);
 
-  const { measures } = run;
+  const { measures, built } = run;
+  const garbageBytesAllowed = allowedGarbageBytes({
+    thresholds: heap.gc.getThreshold(),
+    ...containersOf(graph, survey, options.seed, edits),
+    builtObjects: built.liveObjects,
+    graphBytes: built.liveBytes - laidOutBytes,
+    threads: options.threads,
+  });
   const unreadable = [...survey.unreadable, ...unreadableOf(job)];
   const fileCount = survey.packages.reduce((sum, { files }) => sum + files.length, 0);
   const checked = check(graph, survey, progress);
 
-  dropGraph(graph);
-  dropJob(job);
-  const cyclicBytes = measureHeap(heap).liveBytes - emptyBytes;
+  progress.show('dropping everything');
+  const final = dropAll(graph, job);
   await heap.close();
   return {
     ...checked,
@@ -101,8 +122,9 @@ async function runJob(options: Options, progress: ProgressLine): Promise<Result>
     editMs: run.editMs,
     elapsedMs: performance.now() - start,
     measures,
-    garbageBytes: measures.liveBytes - run.builtBytes,
-    cyclicBytes,
+    garbageBytes: measures.liveBytes - built.liveBytes,
+    garbageBytesAllowed,
+    final,
   };
 }
 
@@ -119,8 +141,8 @@ async function runThreads(
   try {
     const start = performance.now();
     await progress.during(crew.reach('built'), () => `${job.progress.filesDone} files linked`);
-    const built = performance.now();
-    const builtBytes = measureHeap(heap).liveBytes;
+    const buildMs = performance.now() - start;
+    const built = measureHeap(heap);
 
     const restart = performance.now();
     crew.goOn();
@@ -130,7 +152,7 @@ async function runThreads(
     crew.goOn();
     await crew.end();
     const tallies = talliesOf(job, threads);
-    return { buildMs: built - start, editMs, builtBytes, measures, tallies };
+    return { buildMs, editMs, built, measures, tallies };
   } finally {
     await crew.dismiss();
   }
@@ -154,6 +176,29 @@ function check(graph: Graph, survey: Survey, progress: ProgressLine) {
     findings,
     checkMs: performance.now() - start,
   };
+}
+
+/** The graph and the job lose their last references: one collection has to free all of them. */
+function dropAll(graph: Graph, job: Job): Final {
+  const { heap } = graph;
+  dropGraph(graph);
+  dropJob(job);
+  const start = performance.now();
+  const collected = heap.gc.collect();
+  const collectMs = performance.now() - start;
+  const { liveBytes, liveObjects, immortalObjects } = measureHeap(heap);
+  const findings = heap.verify();
+  return { collected, collectMs, liveBytes, liveObjects, immortalObjects, findings };
+}
+
+function containersOf(graph: Graph, survey: Survey, seed: number, rounds: number) {
+  const counts = countContainers(graph);
+  const roundContainers = Array.from({ length: rounds }, (_, round) => {
+    const { directory } = survey.packages[packageOfRound(seed, round, survey.packages.length)];
+    return counts.get(directory) ?? 0; // none of its files could be read
+  });
+  const graphContainers = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return { roundContainers, graphContainers };
 }
 
 function unreadableOf(job: Job): Unreadable[] {

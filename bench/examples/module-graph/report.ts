@@ -1,6 +1,6 @@
 /** The result of a job, as a table for people and as one line of JSON for programs. */
 import Table from 'cli-table3';
-import type { Measures, Pauses } from './measures.ts';
+import type { Durations, Measures } from './measures.ts';
 import type { Unreadable } from './read.ts';
 
 export interface Result {
@@ -27,8 +27,20 @@ export interface Result {
   readonly measures: Measures;
   /** Live bytes that the edits have added to a graph that is what it was before. */
   readonly garbageBytes: number;
-  /** Live bytes that were left when the graph itself had been dropped too. */
-  readonly cyclicBytes: number;
+  /** As many as the collector's thresholds let wait. */
+  readonly garbageBytesAllowed: number;
+  readonly final: Final;
+}
+
+/** What was left when the graph itself had been dropped too, and one collection had run. */
+export interface Final {
+  /** Objects found unreachable. */
+  readonly collected: number;
+  readonly collectMs: number;
+  readonly liveBytes: number;
+  readonly liveObjects: number;
+  readonly immortalObjects: number;
+  readonly findings: readonly unknown[];
 }
 
 /** What `--json` prints: these keys, whatever else a result may come to hold. */
@@ -49,20 +61,44 @@ interface JsonResult {
   liveObjects: number;
   collections: readonly [number, number, number];
   collected: number;
-  pauses: Pauses;
+  pauses: Durations;
+  timeToStop: Durations;
+  garbageBytes: number;
+  garbageBytesAllowed: number;
+  final: {
+    collected: number;
+    collectMs: number;
+    liveObjects: number;
+    immortalObjects: number;
+    verify: 'clean' | readonly unknown[];
+  };
   seed: number;
 }
 
 /** Lines of a long list that are printed before the rest is only counted. */
 const LIST_LINES_MAX = 20;
 
-/** Whether the graph is right and the heap is sound. */
-export function isSuccess({ differences, findings }: Result): boolean {
-  return differences.length === 0 && findings.length === 0;
+/** What makes the job fail, one sentence each; none when all is well. */
+export function failuresOf(result: Result): string[] {
+  const { differences, findings, garbageBytes, garbageBytesAllowed, final } = result;
+  const { liveObjects, immortalObjects } = final;
+  const failures: string[] = [];
+  if (differences.length > 0) failures.push('the graph differs from the oracle');
+  if (findings.length > 0) failures.push('the heap is not sound after the edits');
+  if (garbageBytes > garbageBytesAllowed) {
+    const allowed = `the thresholds allow ${bytes(garbageBytesAllowed)}`;
+    failures.push(`the edits have left ${bytes(garbageBytes)} of garbage, ${allowed}`);
+  }
+  if (liveObjects !== immortalObjects) {
+    const found = `${count(liveObjects)} objects live, ${count(immortalObjects)} are immortal`;
+    failures.push(`the last collection has not freed everything: ${found}`);
+  }
+  if (final.findings.length > 0) failures.push('the heap is not sound after the last collection');
+  return failures;
 }
 
 export function formatJson(result: Result): string {
-  const { liveBytes, liveObjects, collections, collected, pauses } = result.measures;
+  const { measures, final } = result;
   const json: JsonResult = {
     files: result.files,
     unreadable: result.unreadable.length,
@@ -76,11 +112,21 @@ export function formatJson(result: Result): string {
     elapsedMs: Math.round(result.elapsedMs),
     oracle: result.differences.length === 0 ? 'match' : 'differs',
     verify: result.findings.length === 0 ? 'clean' : result.findings,
-    liveBytes,
-    liveObjects,
-    collections,
-    collected,
-    pauses,
+    liveBytes: measures.liveBytes,
+    liveObjects: measures.liveObjects,
+    collections: measures.collections,
+    collected: measures.collected,
+    pauses: measures.pauses,
+    timeToStop: measures.timeToStop,
+    garbageBytes: result.garbageBytes,
+    garbageBytesAllowed: result.garbageBytesAllowed,
+    final: {
+      collected: final.collected,
+      collectMs: final.collectMs,
+      liveObjects: final.liveObjects,
+      immortalObjects: final.immortalObjects,
+      verify: final.findings.length === 0 ? 'clean' : final.findings,
+    },
     seed: result.seed,
   };
   return JSON.stringify(json);
@@ -127,18 +173,40 @@ function threadRows(result: Result): Row[] {
 }
 
 function heapRows(result: Result): Row[] {
-  const { measures, differences, findings, garbageBytes, cyclicBytes } = result;
-  const { collections, collected } = measures;
+  const { measures, differences, findings, garbageBytes, garbageBytesAllowed } = result;
+  const { collections, collected, examined, pauses, timeToStop } = measures;
+  const freed = `${count(collected)} of ${count(examined)} objects examined were garbage`;
   return [
     ['live', bytes(measures.liveBytes), `${count(measures.liveObjects)} objects`],
     ['committed', bytes(measures.committedBytes), ''],
-    ['garbage', bytes(garbageBytes), 'left by the edits; only a cycle collector can free it'],
-    ['in cycles', bytes(cyclicBytes), 'left when the graph is dropped as well'],
-    ['collections', collections.join(' '), `${count(collected)} objects collected`],
+    ['collections', collections.join(' '), freed],
+    ['pauses', count(pauses.count), durations(pauses)],
+    ['waits to stop', count(timeToStop.count), durations(timeToStop)],
+    ['garbage', bytes(garbageBytes), `not collected yet; ${bytes(garbageBytesAllowed)} may wait`],
     ['oracle', differences.length === 0 ? 'match' : 'differs', `in ${time(result.checkMs)}`],
-    ['verify', findings.length === 0 ? 'clean' : `${count(findings.length)} findings`, ''],
+    ['verify', verdict(findings), ''],
+    ...finalRows(result.final),
     ['elapsed', time(result.elapsedMs), ''],
   ];
+}
+
+function finalRows({ collected, collectMs, liveObjects, immortalObjects, findings }: Final): Row[] {
+  return [
+    ['last collection', count(collected), `objects, when all was dropped, in ${time(collectMs)}`],
+    ['left', count(liveObjects), `objects; immortal are ${count(immortalObjects)}`],
+    ['verify at last', verdict(findings), ''],
+  ];
+}
+
+function verdict(findings: readonly unknown[]): string {
+  return findings.length === 0 ? 'clean' : `${count(findings.length)} findings`;
+}
+
+/** All collections of sections have the lock already: then there is nothing to wait for. */
+function durations({ count: total, p50Ms, p99Ms, maxMs }: Durations): string {
+  if (total === 0) return '';
+  const [p50, p99, max] = [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(2));
+  return `p50 ${p50} ms, p99 ${p99} ms, longest ${max} ms`;
 }
 
 /** One line per item, and how many more there are. */

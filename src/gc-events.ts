@@ -1,0 +1,120 @@
+/**
+ * Who hears of collections: `gc.callbacks`, the channels of `node:diagnostics_channel` and, where
+ * asked for, the timeline of `node:perf_hooks`. All of it is user code, so it runs without any
+ * internal lock, in the thread that collects. It costs nothing while nobody listens.
+ */
+
+import { channel } from 'node:diagnostics_channel';
+import { performance } from 'node:perf_hooks';
+import { inspect } from 'node:util';
+import type { Collection } from './gc/figures.ts';
+
+/** What has made a collection begin: the program, a safepoint, or a full heap. */
+export type CollectionReason = 'explicit' | 'automatic' | 'exhaustion';
+
+/** What callbacks are told of a collection. At its start all but `generation` is 0. */
+export interface CollectionInfo {
+  /** 0, 1 or 2. */
+  readonly generation: number;
+  /** Objects freed. */
+  readonly collected: number;
+  /** Objects left in `gc.garbage`. */
+  readonly uncollectable: number;
+  /** Objects examined. */
+  readonly candidates: number;
+  readonly durationMs: number;
+}
+
+/** A function in `gc.callbacks`. */
+export type CollectionCallback = (phase: 'start' | 'stop', info: CollectionInfo) => void;
+
+/** What is published on the channel `sharc:gc:start`. */
+export interface CollectionStart {
+  /** Tells heaps apart; the same in all threads. */
+  readonly heap: string;
+  readonly generation: number;
+  readonly reason: CollectionReason;
+}
+
+/** What is published on the channel `sharc:gc:stop`: all figures of the collection. */
+export interface CollectionStop extends CollectionStart, Readonly<Collection> {
+  readonly generation: number;
+}
+
+/** The name of the entries on the timeline of `perf_hooks`. */
+export const ENTRY_NAME = 'sharc:gc';
+
+const startChannel = channel('sharc:gc:start');
+const stopChannel = channel('sharc:gc:stop');
+
+/** The listeners of one thread. */
+export class GcEvents {
+  readonly callbacks: CollectionCallback[] = [];
+  /** Whether collections become entries of the performance timeline. */
+  isMeasured = false;
+  readonly #heap: string;
+
+  constructor(heap: string) {
+    this.#heap = heap;
+  }
+
+  /** Whether anybody is to hear of a collection. */
+  get isHeard(): boolean {
+    return (
+      this.callbacks.length !== 0 ||
+      this.isMeasured ||
+      startChannel.hasSubscribers ||
+      stopChannel.hasSubscribers
+    );
+  }
+
+  /** A collection is about to begin. */
+  start(generation: number, reason: CollectionReason): void {
+    this.#call('start', noFigures(generation));
+    if (!startChannel.hasSubscribers) return;
+    const message: CollectionStart = { heap: this.#heap, generation, reason };
+    startChannel.publish(message);
+  }
+
+  /** A collection has ended; it began at `startMs` of the performance clock. */
+  stop(collection: Collection, reason: CollectionReason, startMs: number): void {
+    const { generation, collected, uncollectable, candidates, durationMs } = collection;
+    this.#call('stop', { generation, collected, uncollectable, candidates, durationMs });
+    if (!stopChannel.hasSubscribers && !this.isMeasured) return;
+    const message: CollectionStop = { heap: this.#heap, reason, ...collection };
+    if (stopChannel.hasSubscribers) stopChannel.publish(message);
+    if (this.isMeasured) measure(message, startMs);
+  }
+
+  /** Calls the callbacks in order. As in CPython, one that is removed meanwhile shifts the list. */
+  #call(phase: 'start' | 'stop', info: CollectionInfo): void {
+    const { callbacks } = this;
+    for (let i = 0; i < callbacks.length; i++) {
+      try {
+        callbacks[i](phase, info);
+      } catch (error) {
+        warn(error, `a callback in heap.gc.callbacks has failed (phase ${phase})`);
+      }
+    }
+  }
+}
+
+const noFigures = (generation: number): CollectionInfo => ({
+  generation,
+  collected: 0,
+  uncollectable: 0,
+  candidates: 0,
+  durationMs: 0,
+});
+
+/** Observers get an entry. It is cleared at once: the timeline keeps what nobody clears. */
+function measure(detail: CollectionStop, start: number): void {
+  performance.measure(ENTRY_NAME, { start, duration: detail.durationMs, detail });
+  performance.clearMeasures(ENTRY_NAME);
+}
+
+/** Reports an error of user code that nobody can catch, as a warning of the process. */
+export function warn(error: unknown, what: string): void {
+  const text = error instanceof Error ? (error.stack ?? String(error)) : inspect(error);
+  process.emitWarning(what, { type: 'SharcWarning', code: 'ERR_SHARC_CALLBACK', detail: text });
+}

@@ -1,0 +1,100 @@
+/** Questions about the graph, asked through handles: `getObjects`, `getReferrers` and the like. */
+
+import { decodeAt, decodeReference, type Shareable, sharedRefOf } from './codec.ts';
+import type { ObjectList } from './gc/object-list.ts';
+import {
+  findReferrers,
+  isExamined,
+  isFinalized as isFinalizedObject,
+  listObjects,
+} from './gc/queries.ts';
+import { Handle } from './handle.ts';
+import { firstEntries } from './map.ts';
+import { HEADER_INFO, KIND_ARRAY, KIND_MAP, KIND_SHIFT, type ObjectRef } from './memory/layout.ts';
+import { arrayLength, elementAt } from './object/array.ts';
+import { structLayoutOf } from './object/kinds.ts';
+import { mapSize } from './object/map.ts';
+import type { Session } from './session.ts';
+
+/** The objects of a generation as handles. */
+export function objectsOperation(session: Session, generation: number): Handle[] {
+  return wrapAll(session, listObjects(session.mem, generation));
+}
+
+/** How many objects a generation has. */
+export function countOperation(session: Session, generation: number): number {
+  return listObjects(session.mem, generation).length;
+}
+
+/** The objects that refer to any of `values`. */
+export function referrersOperation(session: Session, values: readonly unknown[]): Handle[] {
+  return wrapAll(session, findReferrers(session.mem, refsOf(session, values, 'getReferrers()')));
+}
+
+/** What `values` refer to. */
+export function referentsOperation(session: Session, values: readonly unknown[]): Shareable[] {
+  const { mem } = session;
+  const referents: Shareable[] = [];
+  for (const ref of refsOf(session, values, 'getReferents()')) {
+    const kind = mem.i32[ref + HEADER_INFO] >>> KIND_SHIFT;
+    if (kind === KIND_ARRAY) pushElements(session, ref, referents);
+    else if (kind === KIND_MAP) {
+      for (const entry of firstEntries(session, ref, mapSize(mem, ref))) referents.push(...entry);
+    } else pushFields(session, ref, kind, referents);
+  }
+  session.reserveResults(referents.filter((value) => value instanceof Handle).length);
+  return referents;
+}
+
+/** Whether the collector sees a value. */
+export function trackedOperation(session: Session, value: unknown): boolean {
+  const [ref] = refsOf(session, [value], 'isTracked()');
+  return ref !== undefined && isExamined(session.mem, ref);
+}
+
+/** Whether the finalizer of a value has run. */
+export function finalizedOperation(session: Session, value: unknown): boolean {
+  const [ref] = refsOf(session, [value], 'isFinalized()');
+  return ref !== undefined && isFinalizedObject(session.mem, ref);
+}
+
+/** The objects among `values`; atoms are left out. @throws NotShareableError, StaleHandleError */
+function refsOf(session: Session, values: readonly unknown[], of: string): ObjectRef[] {
+  const refs: ObjectRef[] = [];
+  for (const value of values) {
+    if (!isAtom(value)) refs.push(sharedRefOf(session, value, `the argument of ${of}`));
+  }
+  return refs;
+}
+
+/** Whether a value is none of the objects that a heap tracks. */
+function isAtom(value: unknown): boolean {
+  return value === null || !['object', 'function', 'symbol'].includes(typeof value);
+}
+
+function wrapAll(session: Session, { refs, length }: ObjectList): Handle[] {
+  session.reserveResults(length);
+  const handles: Handle[] = [];
+  for (let i = 0; i < length; i++) handles.push(session.handles.wrap(refs[i] as ObjectRef));
+  return handles;
+}
+
+function pushElements(session: Session, array: ObjectRef, out: Shareable[]): void {
+  const { mem } = session;
+  const length = arrayLength(mem, array);
+  for (let i = 0; i < length; i++) out.push(decodeAt(session, elementAt(mem, array, i)));
+}
+
+/** In the order of declaration; numbers and booleans of typed fields are no references. */
+function pushFields(session: Session, struct: ObjectRef, kind: number, out: Shareable[]): void {
+  const { mem } = session;
+  for (const field of structLayoutOf(mem, kind).fields) {
+    const at = struct + field.offset;
+    if (field.kind === 'any') out.push(decodeAt(session, at));
+    else if (field.kind === 'ref' || field.kind === 'string') {
+      const referent = mem.i32[at] as ObjectRef;
+      if (referent !== 0) out.push(decodeReference(session, referent));
+      else if (field.kind === 'string') out.push('');
+    }
+  }
+}

@@ -1,0 +1,349 @@
+/**
+ * A collection beside the mutators, by the collector thread.
+ *
+ *   promote  the world stops, again and again: what is young and to be examined is promoted
+ *   open    the world stops: side tables are laid out
+ *   scan    without the lock: what seems unreachable is a candidate
+ *   settle  the world stops: the exact test over the candidates alone, in batches of whole
+ *           components; what it finds unreachable is condemned
+ *   sweep   the world stops, again and again, for a pause budget at a time
+ *
+ * Sound whatever the scan has read, since only the test over a still graph decides. Complete for
+ * what was garbage at the opening, since garbage does not change. A live heap is stopped for next
+ * to nothing. The states are in `background-state.ts`; this thread looks at them whenever it has
+ * got the lock, and gives up when it finds the collection abandoned.
+ */
+
+import { threadCpuMs } from '../base/cpu.ts';
+import { SharcError } from '../base/errors.ts';
+import { addCards, takeCards, visitCards } from '../memory/cards.ts';
+import {
+  BACKGROUND_WANTED,
+  GC_BACKGROUND_OF,
+  GC_BUDGET_US,
+  GC_SCANNERS,
+  HEADER_COUNT,
+  HEADER_INFO,
+  PAGE_BLOCKS,
+  PAGE_MIDDLE,
+  PAGE_STATE,
+  PAGE_YOUNG,
+  type WordIndex,
+} from '../memory/layout.ts';
+import type { Mutator } from '../object/mutator.ts';
+import { acquireGil, gilOwner, releaseGil, yieldGil } from '../sync/gil.ts';
+import {
+  abandonBackground,
+  BACKGROUND_IDLE,
+  BACKGROUND_OPEN,
+  BACKGROUND_SETTLING,
+  backgroundState,
+  closeBackground,
+  setBackground,
+} from './background-state.ts';
+import { type Collector, noteFull } from './collector.ts';
+import { type Batches, findBatches } from './components.ts';
+import {
+  beginCollection,
+  book,
+  type Collection,
+  noteBackground,
+  notePause,
+  noteStop,
+} from './figures.ts';
+import { promote, resetCounts, resetTrigger, throttle, untrackIfAtomic } from './generations.ts';
+import { leaveLead, openJob } from './job.ts';
+import { gatherCards, isMember, OLDEST } from './members.ts';
+import {
+  addScanFigures,
+  awaitHelpers,
+  closeJob,
+  gatherUnreachable,
+  layOutJob,
+  leadScan,
+  visitAtomic,
+} from './shared-scan.ts';
+import { condemn, isSweepPending, SWEEP_ALL, sweep } from './sweep.ts';
+
+/** What the collector thread offers. */
+export interface BackgroundHooks {
+  /** Posts a task to every worker of the pool, at once. Returns how many there are. */
+  startScanners(): number;
+  /** Whether the collector thread is to end. */
+  isStopRequested(): boolean;
+}
+
+/** Objects of a batch, unless a component has more. A stop takes as many as the budget allows. */
+const BATCH_OBJECTS = 512;
+/** Steps of a sweep between two looks at the clock. */
+const SWEEP_STEPS = 128;
+/** Cards of a run whose objects are promoted between two looks at the clock. */
+const CARDS_AT_ONCE = 8;
+const CARDS_MASK = 2 ** CARDS_AT_ONCE - 1;
+/** Of a stop that others wait for, the part by which they get longer than the stop was. */
+const REST = 1;
+
+/** The collection was abandoned: nothing of it is left. */
+class Abandoned extends Error {}
+
+/**
+ * Runs the collection that is wanted, if it still is. In the collector thread, without the lock.
+ *
+ * @throws what has failed inside; the collection is then done with the world stopped all the same.
+ */
+export function runBackgroundCollection(collector: Collector, hooks: BackgroundHooks): void {
+  const collection = new BackgroundCollection(collector, hooks);
+  try {
+    collection.run();
+  } catch (error) {
+    if (error instanceof Abandoned) return;
+    collection.recover(error);
+    throw error;
+  } finally {
+    collector.test.clear();
+    collector.found.clear();
+  }
+}
+
+class BackgroundCollection {
+  readonly #mem: Mutator;
+  readonly #collector: Collector;
+  readonly #hooks: BackgroundHooks;
+  readonly #begin = performance.now();
+  readonly #cpu = threadCpuMs();
+  readonly #collection: Collection;
+  readonly #budgetMs: number;
+  #stoppedAt = 0;
+
+  constructor(collector: Collector, hooks: BackgroundHooks) {
+    this.#mem = collector.mem;
+    this.#collector = collector;
+    this.#hooks = hooks;
+    this.#collection = beginCollection(collector.mem.i32[GC_BACKGROUND_OF]);
+    this.#budgetMs = collector.mem.i32[GC_BUDGET_US] / 1000;
+  }
+
+  run(): void {
+    this.#promoteYounger();
+    this.#stop(BACKGROUND_WANTED);
+    const isOpen = this.#open();
+    if (!isOpen) {
+      this.#collectStopped();
+      return;
+    }
+    this.#resume();
+    const atomic = this.#scan();
+    this.#stop(BACKGROUND_OPEN);
+    for (const container of atomic) untrackIfAtomic(this.#mem, container);
+    addScanFigures(this.#mem, this.#collection);
+    closeJob(this.#mem);
+    setBackground(this.#mem, BACKGROUND_SETTLING);
+    this.#resume();
+    this.#settle();
+    this.#sweep();
+    this.#stop(BACKGROUND_SETTLING);
+    this.#close();
+    this.#resume();
+  }
+
+  /**
+   * Something has failed: what the collection has begun is given up, and done by the plainest means.
+   * Not when the heap itself is lost, nor in the middle of a change.
+   */
+  recover(error: unknown): void {
+    const mem = this.#mem;
+    if (error instanceof SharcError || gilOwner(mem) === mem.threadId) return;
+    leaveLead(mem);
+    acquireGil(mem, Number.POSITIVE_INFINITY);
+    const isOurs = backgroundState(mem) !== BACKGROUND_IDLE;
+    abandonBackground(mem);
+    this.#collector.test.clear();
+    this.#collector.found.clear();
+    if (isOurs) this.#collectStopped();
+    else releaseGil(mem);
+  }
+
+  // ── Stops ──────────────────────────────────────────────────────────────────────────────────
+
+  /** Stops the world. @throws Abandoned when the collection is not in `state` any more. */
+  #stop(state: number): void {
+    const asked = performance.now();
+    acquireGil(this.#mem, Number.POSITIVE_INFINITY);
+    this.#stoppedAt = performance.now();
+    if (backgroundState(this.#mem) !== state) {
+      releaseGil(this.#mem);
+      throw new Abandoned();
+    }
+    noteStop(this.#mem, this.#collection, this.#stoppedAt - asked);
+  }
+
+  /** Lets the world run. When somebody waited for the lock, it gets as long as the stop was. */
+  #resume(): void {
+    const pauseMs = performance.now() - this.#stoppedAt;
+    notePause(this.#mem, this.#collection, pauseMs);
+    if (yieldGil(this.#mem)) Atomics.wait(SLEEP, 0, 0, pauseMs * REST);
+  }
+
+  #stoppedFor(): number {
+    return performance.now() - this.#stoppedAt;
+  }
+
+  // ── Phases ─────────────────────────────────────────────────────────────────────────────────
+
+  /** Fixes what is examined. False: there are no pages for side tables. */
+  #open(): boolean {
+    const mem = this.#mem;
+    const { generation } = this.#collection;
+    openJob(mem);
+    const scanners = Math.max(1, mem.i32[GC_SCANNERS] - 1); // one core stays with the mutators
+    const summon = scanners > 1 ? () => void this.#hooks.startScanners() : null;
+    const bytes = layOutJob(mem, generation, OLDEST, () => awaitHelpers(mem, scanners, summon));
+    if (bytes === 0) return false;
+    this.#collection.sideBytes = bytes;
+    setBackground(mem, BACKGROUND_OPEN);
+    return true;
+  }
+
+  /**
+   * Everything younger that is to be examined is promoted beforehand, in as many stops as it takes:
+   * what is allocated behind them stays young, and is not examined.
+   */
+  #promoteYounger(): void {
+    const mem = this.#mem;
+    const withMiddle = this.#collection.generation > 0;
+    this.#stop(BACKGROUND_WANTED);
+    resetCounts(mem, this.#collection.generation);
+    resetTrigger(mem);
+    const runs: WordIndex[] = [];
+    visitCards(mem, withMiddle, (record) => runs.push(record));
+    for (const record of runs) {
+      for (let shift = 0; shift < 32; shift += CARDS_AT_ONCE) {
+        if (this.#stoppedFor() >= this.#budgetMs) {
+          this.#resume();
+          this.#stop(BACKGROUND_WANTED);
+        }
+        this.#promoteCards(record, withMiddle, CARDS_MASK << shift);
+      }
+    }
+    this.#resume();
+  }
+
+  #promoteCards(record: WordIndex, withMiddle: boolean, mask: number): void {
+    const mem = this.#mem;
+    const { i32 } = mem;
+    if (i32[record + PAGE_STATE] !== PAGE_BLOCKS) return; // the run has been released meanwhile
+    let cards = i32[record + PAGE_YOUNG];
+    if (withMiddle) cards |= i32[record + PAGE_MIDDLE];
+    cards &= mask;
+    if (cards === 0) return;
+    const { found } = this.#collector;
+    const generation = withMiddle ? 1 : 0;
+    gatherCards(mem, record, cards, generation, found);
+    for (let i = 0; i < found.length; i++) promote(mem, found.refs[i], generation + 1);
+    found.clear();
+    takeCards(mem, record, withMiddle, cards);
+    if (!withMiddle) addCards(mem, record, true, cards);
+  }
+
+  /** Finds candidates. Returns containers that may be untracked. */
+  #scan(): number[] {
+    const mem = this.#mem;
+    const { found } = this.#collector;
+    const { isComplete, lost } = leadScan(mem, this.#hooks.isStopRequested);
+    const atomic: number[] = [];
+    if (isComplete) {
+      gatherUnreachable(mem, found);
+      visitAtomic(mem, (container) => atomic.push(container));
+    }
+    leaveLead(mem);
+    if (isComplete) return atomic;
+    // A helper has died, or this thread is to end: or the collection was abandoned.
+    this.#stop(BACKGROUND_OPEN);
+    closeJob(mem);
+    if (lost > 0) {
+      this.#collector.onLost?.(lost);
+      this.#collectStopped();
+    } else {
+      closeBackground(mem);
+      releaseGil(mem);
+    }
+    throw new Abandoned();
+  }
+
+  /** Tests the candidates exactly, some at a time. */
+  #settle(): void {
+    const { found } = this.#collector;
+    const batches = findBatches(this.#mem, found, BATCH_OBJECTS);
+    this.#collection.sideBytes += batches.bytes;
+    found.clear();
+    let from = 0;
+    let next = 0;
+    while (next < batches.ends.length) {
+      this.#stop(BACKGROUND_SETTLING);
+      do {
+        const to = batches.ends[next++];
+        this.#settleBatch(batches, from, to);
+        from = to;
+      } while (next < batches.ends.length && this.#stoppedFor() < this.#budgetMs / 2);
+      this.#resume();
+    }
+  }
+
+  /** Members of the batch that live are tested; what is unreachable is condemned. */
+  #settleBatch(batches: Batches, from: number, to: number): void {
+    const mem = this.#mem;
+    const { i32 } = mem;
+    const { test } = this.#collector;
+    const { members } = test;
+    for (let i = from; i < to; i++) {
+      const object = batches.objects[i];
+      const isAlive = isMember(i32[object + HEADER_INFO], OLDEST) && i32[object + HEADER_COUNT] > 0;
+      if (isAlive) members.push(object);
+    }
+    test.deduceUnreachable();
+    for (let i = members.length - 1; i >= 0; i--) {
+      const object = members.refs[i];
+      if (!test.isUnreachable(object)) continue;
+      condemn(mem, object);
+      this.#collection.collected++;
+    }
+    test.clear();
+  }
+
+  /** Frees what is condemned, for a budget at a time. */
+  #sweep(): void {
+    const mem = this.#mem;
+    while (isSweepPending(mem)) {
+      this.#stop(BACKGROUND_SETTLING);
+      while (!sweep(mem, SWEEP_ALL, SWEEP_STEPS)) {
+        if (this.#stoppedFor() >= this.#budgetMs) break;
+      }
+      this.#resume();
+    }
+  }
+
+  #close(): void {
+    const mem = this.#mem;
+    const collection = this.#collection;
+    closeBackground(mem);
+    if (collection.generation === OLDEST) noteFull(mem);
+    resetTrigger(mem);
+    collection.durationMs = performance.now() - this.#begin;
+    collection.cpuMs = threadCpuMs() - this.#cpu;
+    throttle(mem, collection.cpuMs);
+    book(mem, collection);
+    noteBackground(mem, collection);
+  }
+
+  /** Collects here and now, with the world stopped: it cannot be done beside the mutators. */
+  #collectStopped(): void {
+    const mem = this.#mem;
+    setBackground(mem, BACKGROUND_IDLE);
+    const collection = this.#collector.collect(this.#collection.generation);
+    noteBackground(mem, collection);
+    releaseGil(mem);
+  }
+}
+
+/** A word of this thread's own, to sleep on. */
+const SLEEP = new Int32Array(new SharedArrayBuffer(4));

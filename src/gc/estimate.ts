@@ -1,0 +1,34 @@
+/**
+ * What a collection is going to cost: the objects it will examine, at the price that collections
+ * of its generation have had per object so far.
+ */
+
+import { GC_SIZES } from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
+import { readGenerationStats } from './figures.ts';
+import { gatherMembers } from './members.ts';
+import { ObjectList } from './object-list.ts';
+
+/** Microseconds per object while there are no figures: several times what it takes here. */
+const DEFAULT_US = 0.5;
+/** Milliseconds that every collection may take, whatever it examines. */
+const FIXED_MS = 0.1;
+/** Objects that the collections so far must have examined for their price to be believed. */
+const ENOUGH_OBJECTS = 1000;
+
+/** Milliseconds that a collection of `generation` is expected to take. The caller holds the GIL. */
+export function estimateMs(mem: Memory, generation: number): number {
+  const { candidates, durationMs } = readGenerationStats(mem, generation);
+  const isKnown = candidates >= ENOUGH_OBJECTS;
+  const perObjectMs = isKnown ? durationMs / candidates : DEFAULT_US / 1000;
+  return FIXED_MS + countCandidates(mem, generation) * perObjectMs;
+}
+
+/** Objects that a collection of `generation` would examine now. Walks the young cards only. */
+function countCandidates(mem: Memory, generation: number): number {
+  const young = new ObjectList();
+  gatherMembers(mem, 0, young);
+  let count = young.length;
+  for (let g = 1; g <= generation; g++) count += mem.i32[GC_SIZES + g];
+  return count;
+}

@@ -1,0 +1,170 @@
+/**
+ * What collections have done so far, per generation, in shared memory: every thread reads the
+ * same. Written under the GIL when a collection ends (gh-151646 was a race here).
+ */
+
+import { SCANNERS_MAX } from '../base/options.ts';
+import {
+  GC_BACKGROUND_FIGURES,
+  GC_BACKGROUND_NO,
+  GC_PAUSES,
+  GC_STATS,
+  GC_STATS_WORDS,
+  GC_STOPS,
+} from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
+import { record } from './histogram.ts';
+
+/** What one collection did. */
+export interface Collection {
+  /** 0, 1 or 2. */
+  readonly generation: number;
+  /** Objects freed. */
+  collected: number;
+  /** Objects left in `gc.garbage`. */
+  uncollectable: number;
+  /** Objects examined. */
+  candidates: number;
+  /** Time from its begin to its end. */
+  durationMs: number;
+  /** Of these, the time for which it kept the mutators from running. */
+  pauseMs: number;
+  /** The longest of its pauses. */
+  pauseMaxMs: number;
+  /** Time it waited for the lock, at the longest. */
+  timeToStopMs: number;
+  /** Processor time of all threads that took part, as far as the system tells. */
+  cpuMs: number;
+  /** Most bytes of side tables in use. */
+  sideBytes: number;
+  /** Objects examined by each scanner. */
+  scanned: number[];
+}
+
+/** Sums over all collections of one generation; the maximum for what has Max in its name. */
+export interface GenerationStats {
+  readonly collections: number;
+  readonly collected: number;
+  readonly uncollectable: number;
+  readonly candidates: number;
+  readonly durationMs: number;
+  readonly pauseMs: number;
+  readonly pauseMaxMs: number;
+  /** The longest wait for the lock. */
+  readonly timeToStopMs: number;
+  readonly cpuMs: number;
+  /** Bytes of side tables in use, at the most. */
+  readonly sideBytes: number;
+  /** Objects examined, by scanner: the collecting thread first. */
+  readonly scanned: readonly number[];
+}
+
+const COLLECTIONS = 0;
+const COLLECTED = 1;
+const UNCOLLECTABLE = 2;
+const CANDIDATES = 3;
+const DURATION = 4;
+const PAUSE = 5;
+const PAUSE_MAX = 6;
+const TIME_TO_STOP = 7;
+const CPU = 8;
+const SIDE_BYTES = 9;
+const SCANNED = 10;
+
+/** An empty record for a collection that begins. */
+export function beginCollection(generation: number): Collection {
+  return {
+    generation,
+    collected: 0,
+    uncollectable: 0,
+    candidates: 0,
+    durationMs: 0,
+    pauseMs: 0,
+    pauseMaxMs: 0,
+    timeToStopMs: 0,
+    cpuMs: 0,
+    sideBytes: 0,
+    scanned: [],
+  };
+}
+
+/** Notes a pause of a collection: `durationMs` for which it kept the lock. */
+export function notePause(mem: Memory, collection: Collection, durationMs: number): void {
+  collection.pauseMs += durationMs;
+  collection.pauseMaxMs = Math.max(collection.pauseMaxMs, durationMs);
+  record(mem, GC_PAUSES, durationMs);
+}
+
+/** Notes how long a collection has waited for the lock. */
+export function noteStop(mem: Memory, collection: Collection, durationMs: number): void {
+  collection.timeToStopMs = Math.max(collection.timeToStopMs, durationMs);
+  record(mem, GC_STOPS, durationMs);
+}
+
+/** Adds a collection that has ended to the sums of its generation. */
+export function book(mem: Memory, collection: Collection): void {
+  const { f64 } = mem;
+  const at = statsAt(collection.generation);
+  f64[at + COLLECTIONS]++;
+  addFigures(f64, at, collection);
+}
+
+function addFigures(f64: Float64Array, at: number, collection: Collection): void {
+  f64[at + COLLECTED] += collection.collected;
+  f64[at + UNCOLLECTABLE] += collection.uncollectable;
+  f64[at + CANDIDATES] += collection.candidates;
+  f64[at + DURATION] += collection.durationMs;
+  f64[at + PAUSE] += collection.pauseMs;
+  f64[at + PAUSE_MAX] = Math.max(f64[at + PAUSE_MAX], collection.pauseMaxMs);
+  f64[at + TIME_TO_STOP] = Math.max(f64[at + TIME_TO_STOP], collection.timeToStopMs);
+  f64[at + CPU] += collection.cpuMs;
+  f64[at + SIDE_BYTES] = Math.max(f64[at + SIDE_BYTES], collection.sideBytes);
+  collection.scanned.forEach((objects, scanner) => {
+    f64[at + SCANNED + scanner] += objects;
+  });
+}
+
+/** Notes what the last collection in the background did, for the thread that has started it. */
+export function noteBackground(mem: Memory, collection: Collection): void {
+  const { f64 } = mem;
+  const at = GC_BACKGROUND_FIGURES >>> 1;
+  f64.fill(0, at, at + GC_STATS_WORDS / 2);
+  f64[at + COLLECTIONS] = collection.generation;
+  addFigures(f64, at, collection);
+  mem.i32[GC_BACKGROUND_NO]++;
+}
+
+/** What the last collection in the background did. */
+export function readBackground(mem: Memory): Collection {
+  const at = GC_BACKGROUND_FIGURES >>> 1;
+  const { scanned, collections, ...rest } = readFigures(mem, at);
+  return { generation: collections, ...rest, scanned: [...scanned] };
+}
+
+/** The sums of a generation. */
+export function readGenerationStats(mem: Memory, generation: number): GenerationStats {
+  return readFigures(mem, statsAt(generation));
+}
+
+function readFigures(mem: Memory, at: number): GenerationStats {
+  const figure = (offset: number) => mem.f64[at + offset];
+  const scanned: number[] = [];
+  for (let scanner = 0; scanner < SCANNERS_MAX; scanner++) scanned.push(figure(SCANNED + scanner));
+  while (scanned.length > 1 && scanned[scanned.length - 1] === 0) scanned.pop();
+  return {
+    collections: figure(COLLECTIONS),
+    collected: figure(COLLECTED),
+    uncollectable: figure(UNCOLLECTABLE),
+    candidates: figure(CANDIDATES),
+    durationMs: figure(DURATION),
+    pauseMs: figure(PAUSE),
+    pauseMaxMs: figure(PAUSE_MAX),
+    timeToStopMs: figure(TIME_TO_STOP),
+    cpuMs: figure(CPU),
+    sideBytes: figure(SIDE_BYTES),
+    scanned,
+  };
+}
+
+/** The index of a generation's first figure, in 8-byte units. */
+const statsAt = (generation: number): number => (GC_STATS + generation * GC_STATS_WORDS) >>> 1;

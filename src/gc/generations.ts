@@ -1,0 +1,215 @@
+/**
+ * Generations: counts, thresholds, promotion, and which generation is due.
+ *
+ *   new objects --collect(0)--> 1 --collect(1)--> 2;  freeze: all --> 3 --unfreeze--> 2
+ *
+ * The rules are CPython's (semantics C1 to C5): generation g is due when its count exceeds its
+ * threshold, the oldest that is due is collected with all younger ones, and the oldest of all only
+ * when it has grown by a quarter of what was alive after its last collection. Here deaths count:
+ * it must have grown, not only been promoted into (gh-122569).
+ */
+
+import { countWords } from '../memory/accounting.ts';
+import { visitBlocks } from '../memory/blocks.ts';
+import { promoteCards } from '../memory/cards.ts';
+import {
+  BACKGROUND_WANTED,
+  GC_BACKGROUND,
+  GC_BACKGROUND_MIN,
+  GC_CONDEMNED,
+  GC_COUNTS,
+  GC_DISABLES,
+  GC_ENABLED,
+  GC_GENERATION_MASK,
+  GC_GROWTH_PERCENT,
+  GC_LIVE_AFTER_FULL,
+  GC_LONG_LIVED,
+  GC_NOT_BEFORE,
+  GC_OLD_AFTER_FULL,
+  GC_PAGES_IN_USE,
+  GC_PAGES_WANTED,
+  GC_SHARE,
+  GC_SIZES,
+  GC_THRESHOLDS,
+  GC_TRACKED,
+  GC_TRIGGER,
+  GENERATIONS,
+  HEADER_COUNT,
+  HEADER_INFO,
+  KIND_ARRAY,
+  KIND_MAP,
+  KIND_SHIFT,
+  PERMANENT,
+} from '../memory/layout.ts';
+import { GROWTH_PAGES_MIN, type Memory, NEVER } from '../memory/memory.ts';
+import { visitRuns } from '../memory/pages.ts';
+import { holdsContainer } from '../object/references.ts';
+import { OLDEST } from './members.ts';
+
+/** The counts of all generations, as `gc.get_count()`. */
+export function readCounts(mem: Memory): [number, number, number] {
+  const { i32 } = mem;
+  return [Math.max(0, i32[GC_COUNTS]), i32[GC_COUNTS + MIDDLE], i32[GC_COUNTS + OLDEST]];
+}
+
+/** Sets the counts for a collection of `generation` that begins. */
+export function resetCounts(mem: Memory, generation: number): void {
+  const { i32 } = mem;
+  const older = generation + 1;
+  if (generation < OLDEST) i32[GC_COUNTS + older]++;
+  for (let g = 0; g <= generation; g++) i32[GC_COUNTS + g] = 0;
+}
+
+/** Whether automatic collections may run. */
+export function isAutomatic(mem: Memory): boolean {
+  return mem.i32[GC_ENABLED] === 1 && mem.i32[GC_DISABLES] === 0;
+}
+
+/** Sets the count above which safepoints look closer, from thresholds and switches. */
+export function resetTrigger(mem: Memory): void {
+  const { i32 } = mem;
+  const threshold = i32[GC_THRESHOLDS];
+  const isGrown = !isBackgroundOpen(mem) && i32[GC_PAGES_IN_USE] >= i32[GC_PAGES_WANTED];
+  if (!isAutomatic(mem) || threshold === 0) i32[GC_TRIGGER] = NEVER;
+  else i32[GC_TRIGGER] = isGrown ? -NEVER : threshold;
+}
+
+/** The generation between the youngest and the oldest. */
+const MIDDLE = 1;
+/** No generation is due. */
+export const NONE = -1;
+
+/** The generation that an automatic collection is to examine now; NONE when none is due. */
+export function dueGeneration(mem: Memory): number {
+  const { i32 } = mem;
+  if (!isAutomatic(mem) || i32[GC_THRESHOLDS] === 0 || isThrottled(mem)) return NONE;
+  if (!isBackgroundOpen(mem) && hasGrown(mem)) return OLDEST;
+  if (i32[GC_COUNTS] <= i32[GC_THRESHOLDS]) return NONE;
+  const generation = oldestDue(mem);
+  if (!isBackgroundOpen(mem)) return generation;
+  // What is large runs beside the mutators, one at a time; and what is young when that begins is
+  // promoted by it, which may take several stops.
+  const isLarge = expectedMembers(mem, generation) >= i32[GC_BACKGROUND_MIN];
+  return isLarge || i32[GC_BACKGROUND] === BACKGROUND_WANTED ? NONE : generation;
+}
+
+function oldestDue(mem: Memory): number {
+  const { i32 } = mem;
+  for (let g = GENERATIONS - 1; g > 0; g--) {
+    if (i32[GC_COUNTS + g] <= i32[GC_THRESHOLDS + g]) continue;
+    if (g === OLDEST && (isOldestYoung(mem) || isBackgroundOpen(mem))) continue;
+    return g;
+  }
+  return 0;
+}
+
+/** Whether a collection beside the mutators is under way. */
+export function isBackgroundOpen(mem: Memory): boolean {
+  return mem.i32[GC_BACKGROUND] !== 0;
+}
+
+/** About how many objects a collection would examine. */
+export function expectedMembers(mem: Memory, generation: number): number {
+  const [young] = readCounts(mem);
+  let members = young;
+  for (let g = 1; g <= generation; g++) members += mem.i32[GC_SIZES + g];
+  return members;
+}
+
+/** The 25 % rule: the oldest generation has hardly grown since its last collection. */
+function isOldestYoung(mem: Memory): boolean {
+  const { i32 } = mem;
+  const pending = Math.max(0, i32[GC_SIZES + OLDEST] - i32[GC_OLD_AFTER_FULL]);
+  return pending < i32[GC_LONG_LIVED] / 4;
+}
+
+/** Whether live bytes exceed those after the last full collection by the growth factor. */
+function hasGrown(mem: Memory): boolean {
+  const { i32 } = mem;
+  if (i32[GC_PAGES_IN_USE] < i32[GC_PAGES_WANTED]) return false;
+  const { liveWords } = countWords(mem);
+  const factor = i32[GC_GROWTH_PERCENT] / 100;
+  const isLarger = liveWords >= i32[GC_LIVE_AFTER_FULL] * factor;
+  // Pages are not words: look again when there are more of them.
+  if (!isLarger) i32[GC_PAGES_WANTED] = Math.ceil(i32[GC_PAGES_IN_USE] * (1 + factor / 16));
+  return isLarger;
+}
+
+function isThrottled(mem: Memory): boolean {
+  const { i32 } = mem;
+  if (i32[GC_SHARE] === 1000 || i32[GC_NOT_BEFORE] === 0) return false;
+  return ((i32[GC_NOT_BEFORE] - Date.now()) | 0) > 0;
+}
+
+/** An automatic collection has taken `durationMs`: the next keeps its share of the time. */
+export function throttle(mem: Memory, durationMs: number): void {
+  const share = mem.i32[GC_SHARE] / 1000;
+  if (share === 1) return;
+  mem.i32[GC_NOT_BEFORE] = (Date.now() + durationMs / share - durationMs) | 0 || 1;
+}
+
+/** The next growth to look for, after a full collection. */
+export function resetGrowth(mem: Memory): void {
+  const { i32 } = mem;
+  i32[GC_LIVE_AFTER_FULL] = countWords(mem).liveWords;
+  const factor = i32[GC_GROWTH_PERCENT] / 100;
+  if (factor === 0) return;
+  i32[GC_PAGES_WANTED] = Math.max(GROWTH_PAGES_MIN, Math.ceil(i32[GC_PAGES_IN_USE] * factor));
+}
+
+/** Moves a survivor to generation `to`. */
+export function promote(mem: Memory, object: number, to: number): void {
+  const { i32 } = mem;
+  const info = i32[object + HEADER_INFO];
+  const from = info & GC_GENERATION_MASK;
+  if (from === to) return;
+  i32[object + HEADER_INFO] = (info & ~GC_GENERATION_MASK) | to;
+  i32[GC_SIZES + from]--;
+  i32[GC_SIZES + to]++;
+}
+
+/** Untracks a tracked array or map that holds no container any more. Others stay as they are. */
+export function untrackIfAtomic(mem: Memory, object: number): void {
+  const { i32 } = mem;
+  const info = i32[object + HEADER_INFO];
+  const kind = info >>> KIND_SHIFT;
+  if ((kind !== KIND_ARRAY && kind !== KIND_MAP) || (info & GC_TRACKED) === 0) return;
+  if (holdsContainer(mem, object)) return;
+  i32[GC_SIZES + (info & GC_GENERATION_MASK)]--;
+  i32[object + HEADER_INFO] = info & ~(GC_TRACKED | GC_GENERATION_MASK);
+}
+
+/** All members of a collection of `generation` are promoted: their cards follow. */
+export function promoteGenerations(mem: Memory, generation: number): void {
+  promoteCards(mem, generation > 0);
+}
+
+/** Freezes all tracked objects: no collection examines them until `unfreeze`. */
+export function freezeAll(mem: Memory): void {
+  moveTracked(mem, (from) => (from === PERMANENT ? from : PERMANENT));
+  promoteGenerations(mem, OLDEST);
+  const { i32 } = mem;
+  i32[GC_OLD_AFTER_FULL] = 0;
+  i32[GC_LONG_LIVED] = 0;
+  for (let g = 0; g < GENERATIONS; g++) i32[GC_COUNTS + g] = 0;
+}
+
+/** Returns frozen objects to the oldest generation. */
+export function unfreezeAll(mem: Memory): void {
+  const { i32 } = mem;
+  const frozen = i32[GC_SIZES + PERMANENT];
+  moveTracked(mem, (from) => (from === PERMANENT ? OLDEST : from));
+  i32[GC_OLD_AFTER_FULL] += frozen;
+  i32[GC_LONG_LIVED] += frozen;
+}
+
+function moveTracked(mem: Memory, target: (from: number) => number): void {
+  const { i32 } = mem;
+  visitRuns(mem, (record) => {
+    visitBlocks(mem, record, (block, info) => {
+      if ((info & (GC_TRACKED | GC_CONDEMNED)) !== GC_TRACKED) return;
+      if (i32[block + HEADER_COUNT] < 0) return; // immortal: no collection examines it anyway
+      promote(mem, block, target(i32[block + HEADER_INFO] & GC_GENERATION_MASK));
+    });
+  });
+}

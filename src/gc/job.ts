@@ -1,0 +1,201 @@
+/**
+ * The job: a scan that several threads share. One at a time; its words are at GC_JOB.
+ *
+ *   NONE --open (the lead, under the GIL)--> JOINING --begin (the lead)--> COUNTING
+ *   COUNTING --all have counted--> REACHING --nobody has work--> DONE --close--> NONE
+ *   any --abort (anybody)--> ABORTED --all have left, close--> NONE
+ *
+ * The lead is scanner 0: the thread that collects, or the collector thread. Helpers are workers of
+ * the pool: they join while the job is JOINING and leave when it is DONE or ABORTED. Who comes too
+ * late does not take part. Scanners read the heap and write only their own side tables, so a job
+ * can be aborted at any moment, and a helper that dies costs nothing but the scan.
+ *
+ *   JOB_STATE      atomic  as above
+ *   JOB_JOINED     atomic  helpers that have joined; CLOSED when nobody may any more
+ *   JOB_LEFT       atomic  helpers that have left
+ *   JOB_COUNTED    atomic  scanners that have sent all their counts
+ *   JOB_READY      atomic  scanners that have received all counts
+ *   per scanner    owner   see SCANNER_... below
+ */
+
+import { assert } from '../base/assert.ts';
+import { SCANNERS_MAX } from '../base/options.ts';
+import { GC_JOB } from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
+import { currentOsThread, isAlive } from '../sync/liveness.ts';
+
+export const JOB_STATE = GC_JOB;
+export const JOB_JOINED = GC_JOB + 1;
+export const JOB_LEFT = GC_JOB + 2;
+export const JOB_COUNTED = GC_JOB + 3;
+export const JOB_READY = GC_JOB + 4;
+export const JOB_SCANNERS = GC_JOB + 5; //    constant from COUNTING on
+export const JOB_MAP = GC_JOB + 6; //         constant: the map of side tables
+export const JOB_RUNS = GC_JOB + 7; //        constant: the runs to scan, RUN_WORDS each
+export const JOB_RUN_COUNT = GC_JOB + 8; //   constant
+export const JOB_RINGS = GC_JOB + 9; //       constant: see rings.ts
+export const JOB_GENERATION = GC_JOB + 10; // constant: members are up to this generation
+export const JOB_SEQUENCE = GC_JOB + 11; //   GIL: jobs so far; wraps
+export const JOB_LEAD_LEFT = GC_JOB + 13; //  atomic  1: the lead has left
+export const JOB_ATOMIC = GC_JOB + 12; //     constant: lists of containers without containers
+
+/** A run to scan: where its blocks begin, how large they are, where they end, who scans it. */
+export const RUN_START = 0;
+export const RUN_BLOCK_WORDS = 1;
+export const RUN_END = 2;
+export const RUN_OWNER = 3;
+export const RUN_WORDS = 4;
+
+/** A scanner's list of such containers: how many, then their addresses. */
+export const ATOMIC_WORDS = 1024;
+
+/** Words of each scanner. */
+const SCANNER_AT = GC_JOB + 16;
+const SCANNER_WORDS = 6;
+export const SCANNER_OS_ID = 0; //    its thread of the system
+export const SCANNER_START = 1; //    start time of that thread, low word
+export const SCANNER_START_HIGH = 2;
+export const SCANNER_ACTIVITY = 3; // atomic  odd: it has work; counts up at every change
+export const SCANNER_SCANNED = 4; //  objects it has examined
+export const SCANNER_CPU_US = 5; //   microseconds of processor time
+assert(SCANNER_AT + SCANNERS_MAX * SCANNER_WORDS <= GC_JOB + 64, 'job: fits its words');
+
+/** JOB_JOINED when nobody may join any more. */
+const CLOSED = -1;
+const TICKS_HIGH = 2 ** 32;
+
+export const JOB_NONE = 0;
+export const JOB_JOINING = 1;
+export const JOB_COUNTING = 2;
+export const JOB_REACHING = 3;
+export const JOB_DONE = 4;
+export const JOB_ABORTED = 5;
+
+/** The words of a scanner. */
+export const scannerAt = (scanner: number): number => SCANNER_AT + scanner * SCANNER_WORDS;
+
+/** What the job is doing. */
+export const jobState = (mem: Memory): number => Atomics.load(mem.i32, JOB_STATE);
+
+/** Opens a job for helpers to join. The caller is the lead, and holds the GIL. */
+export function openJob(mem: Memory): void {
+  const { i32 } = mem;
+  assert(jobState(mem) === JOB_NONE, 'job: one at a time');
+  // First the words of the scanners: one may be about to join what it takes for the job before.
+  i32.fill(0, SCANNER_AT, SCANNER_AT + SCANNERS_MAX * SCANNER_WORDS);
+  i32[JOB_LEAD_LEFT] = 0;
+  i32.fill(0, JOB_JOINED, JOB_SEQUENCE);
+  i32[JOB_SEQUENCE]++;
+  writeScanner(mem, 0);
+  setState(mem, JOB_JOINING);
+}
+
+function writeScanner(mem: Memory, scanner: number): void {
+  const { id, startTicks } = currentOsThread();
+  mem.i32[scannerAt(scanner) + SCANNER_OS_ID] = id;
+  mem.i32[scannerAt(scanner) + SCANNER_START] = startTicks | 0;
+  mem.i32[scannerAt(scanner) + SCANNER_START_HIGH] = Math.floor(startTicks / TICKS_HIGH);
+  Atomics.store(mem.i32, scannerAt(scanner) + SCANNER_ACTIVITY, 1);
+}
+
+/** Joins the job as a helper. Returns the scanner's number; 0 when it is too late. */
+export function joinJob(mem: Memory): number {
+  const { i32 } = mem;
+  for (;;) {
+    const joined = Atomics.load(i32, JOB_JOINED);
+    if (joined === CLOSED || jobState(mem) !== JOB_JOINING || joined + 1 >= SCANNERS_MAX) return 0;
+    if (Atomics.compareExchange(i32, JOB_JOINED, joined, joined + 1) !== joined) continue;
+    writeScanner(mem, joined + 1);
+    Atomics.notify(i32, JOB_JOINED);
+    return joined + 1;
+  }
+}
+
+/** Nobody joins any more. Returns the number of scanners, the lead included. */
+export function closeJoining(mem: Memory): number {
+  const joined = Atomics.exchange(mem.i32, JOB_JOINED, CLOSED);
+  if (joined !== CLOSED) mem.i32[JOB_SCANNERS] = joined + 1;
+  return mem.i32[JOB_SCANNERS];
+}
+
+/** All is laid out: the scanners begin. */
+export function beginCounting(mem: Memory): void {
+  setState(mem, JOB_COUNTING);
+}
+
+/** Moves the job on, unless it was aborted meanwhile. */
+export function advance(mem: Memory, from: number, to: number): void {
+  if (Atomics.compareExchange(mem.i32, JOB_STATE, from, to) === from) {
+    Atomics.notify(mem.i32, JOB_STATE);
+  }
+}
+
+/** Stops the job: its result is void. */
+export function abortJob(mem: Memory): void {
+  for (;;) {
+    const state = jobState(mem);
+    if (state === JOB_NONE || state === JOB_ABORTED) return;
+    if (Atomics.compareExchange(mem.i32, JOB_STATE, state, JOB_ABORTED) !== state) continue;
+    Atomics.notify(mem.i32, JOB_STATE);
+    return;
+  }
+}
+
+/** A helper leaves. */
+export function leaveJob(mem: Memory): void {
+  Atomics.add(mem.i32, JOB_LEFT, 1);
+  Atomics.notify(mem.i32, JOB_LEFT);
+}
+
+/** The lead leaves: it does not touch the tables any more. */
+export function leaveLead(mem: Memory): void {
+  Atomics.store(mem.i32, JOB_LEAD_LEFT, 1);
+  Atomics.notify(mem.i32, JOB_LEAD_LEFT);
+}
+
+/** Waits until the lead has left an aborted job, or died. */
+export function awaitLead(mem: Memory): void {
+  const { i32 } = mem;
+  while (Atomics.load(i32, JOB_LEAD_LEFT) === 0) {
+    if (Atomics.wait(i32, JOB_LEAD_LEFT, 0, LOOK_MS) === 'timed-out' && isScannerDead(mem, 0)) {
+      return;
+    }
+  }
+}
+
+/** Whether scanner number `scanner` has died. */
+export function isScannerDead(mem: Memory, scanner: number): boolean {
+  const at = scannerAt(scanner);
+  const id = mem.i32[at + SCANNER_OS_ID];
+  const low = mem.i32[at + SCANNER_START] >>> 0;
+  const startTicks = mem.i32[at + SCANNER_START_HIGH] * TICKS_HIGH + low;
+  return id !== 0 && !isAlive({ id, startTicks });
+}
+
+/** Waits until all helpers have left, or died. Returns how many have died. */
+export function awaitLeaving(mem: Memory): number {
+  const { i32 } = mem;
+  const scanners = i32[JOB_SCANNERS];
+  for (;;) {
+    const left = Atomics.load(i32, JOB_LEFT);
+    if (left >= scanners - 1) return 0;
+    Atomics.wait(i32, JOB_LEFT, left, LOOK_MS);
+    let dead = 0;
+    for (let scanner = 1; scanner < scanners; scanner++)
+      dead += Number(isScannerDead(mem, scanner));
+    if (dead > 0 && Atomics.load(i32, JOB_LEFT) + dead >= scanners - 1) return dead;
+  }
+}
+
+/** The job is over, and nobody reads or writes its tables. */
+export function endJob(mem: Memory): void {
+  setState(mem, JOB_NONE);
+}
+
+/** How often waiting scanners look whether the others live, in milliseconds. */
+export const LOOK_MS = 20;
+
+function setState(mem: Memory, state: number): void {
+  Atomics.store(mem.i32, JOB_STATE, state);
+  Atomics.notify(mem.i32, JOB_STATE);
+}

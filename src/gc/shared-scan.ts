@@ -1,0 +1,267 @@
+/**
+ * A shared scan from the lead's side: it lays the job out in scratch pages, takes part as scanner
+ * 0, and reads the result off the side tables.
+ */
+
+import { visitCards } from '../memory/cards.ts';
+import {
+  GC_POOL,
+  PAGE_BLOCK_WORDS,
+  PAGE_CARVED,
+  PAGE_CLASS,
+  PAGE_RUN,
+  PAGE_WORDS,
+  PAGE_WORDS_SHIFT,
+  type WordIndex,
+} from '../memory/layout.ts';
+import { type Memory, pageOfRecord, startOf } from '../memory/memory.ts';
+import { visitRuns } from '../memory/pages.ts';
+import { releaseScratch, Scratch } from '../memory/scratch.ts';
+import { LARGE_CLASS } from '../memory/size-classes.ts';
+import { ENTRIES_PER_WORD, entryShift, entryWord, UNHELD } from './entries.ts';
+import type { Collection } from './figures.ts';
+import {
+  ATOMIC_WORDS,
+  abortJob,
+  awaitLeaving,
+  beginCounting,
+  closeJoining,
+  endJob,
+  isScannerDead,
+  JOB_ATOMIC,
+  JOB_COUNTING,
+  JOB_GENERATION,
+  JOB_JOINED,
+  JOB_JOINING,
+  JOB_MAP,
+  JOB_RINGS,
+  JOB_RUN_COUNT,
+  JOB_RUNS,
+  JOB_SCANNERS,
+  JOB_STATE,
+  jobState,
+  joinJob,
+  LOOK_MS,
+  leaveJob,
+  RUN_BLOCK_WORDS,
+  RUN_END,
+  RUN_OWNER,
+  RUN_START,
+  RUN_WORDS,
+  SCANNER_CPU_US,
+  SCANNER_SCANNED,
+  scannerAt,
+} from './job.ts';
+import { OLDEST } from './members.ts';
+import type { ObjectList } from './object-list.ts';
+import { clearRings, ringsWords } from './rings.ts';
+import { Scanner } from './scan.ts';
+import { OWNER_SHIFT, shiftOf, TABLE_ALIGN, tableWords } from './side-tables.ts';
+
+const LINE_WORDS = 16;
+/** Longest wait for helpers that are ready, in milliseconds. */
+const HELPERS_MS = 5;
+
+/** How a scan ended. */
+export interface ScanResult {
+  /** Whether the side tables tell what is reachable; else it was aborted, or a helper died. */
+  readonly isComplete: boolean;
+  /** Helpers that have died. */
+  readonly lost: number;
+}
+
+/**
+ * Lays a job out over the pages of `generation` and younger ones; members are the objects there up
+ * to `oldestMember`. The caller holds the GIL, and has opened the job. `awaitHelpers` returns when
+ * enough helpers have joined, or none is to be expected.
+ *
+ * Returns the bytes of side tables; 0 when the heap has no pages left for them: the job is over.
+ */
+export function layOutJob(
+  mem: Memory,
+  generation: number,
+  oldestMember: number,
+  awaitHelpers: () => void,
+): number {
+  const { i32 } = mem;
+  const scratch = new Scratch(mem);
+  const records: WordIndex[] = [];
+  const isScanned = (record: WordIndex) => i32[record + PAGE_CLASS] !== LARGE_CLASS;
+  const note = (record: WordIndex) => {
+    if (isScanned(record)) records.push(record);
+  };
+  if (generation < OLDEST) visitCards(mem, generation > 0, note);
+  else visitRuns(mem, note);
+
+  const map = scratch.take(mem.pages, LINE_WORDS);
+  const runs = scratch.take(Math.max(1, records.length) * RUN_WORDS, LINE_WORDS);
+  if (map === 0 || runs === 0) return giveUp(mem);
+  i32.fill(0, map, map + mem.pages);
+  for (let i = 0; i < records.length; i++) {
+    if (!layOutRun(mem, records[i], map, runs + i * RUN_WORDS, scratch)) return giveUp(mem);
+  }
+  i32[JOB_MAP] = map;
+  i32[JOB_RUNS] = runs;
+  i32[JOB_RUN_COUNT] = records.length;
+  i32[JOB_GENERATION] = oldestMember;
+  awaitHelpers();
+  const scanners = closeJoining(mem);
+  const rings = scratch.take(ringsWords(scanners), LINE_WORDS);
+  if (rings === 0) return giveUp(mem);
+  clearRings(mem, rings, scanners);
+  const atomic = scratch.take(scanners * ATOMIC_WORDS, LINE_WORDS);
+  if (atomic === 0) return giveUp(mem);
+  for (let scanner = 0; scanner < scanners; scanner++) i32[atomic + scanner * ATOMIC_WORDS] = 0;
+  i32[JOB_ATOMIC] = atomic;
+  i32[JOB_RINGS] = rings;
+  assignRuns(mem, scanners);
+  return scratch.words * 4;
+}
+
+/** There is no room for side tables. Helpers that have joined are sent away. */
+function giveUp(mem: Memory): number {
+  abandonJob(mem);
+  return 0;
+}
+
+function layOutRun(
+  mem: Memory,
+  record: WordIndex,
+  map: number,
+  run: number,
+  scratch: Scratch,
+): boolean {
+  const { i32 } = mem;
+  const page = pageOfRecord(mem, record);
+  const blockWords = i32[record + PAGE_BLOCK_WORDS];
+  const shift = shiftOf(blockWords);
+  i32[run + RUN_START] = startOf(page);
+  i32[run + RUN_BLOCK_WORDS] = blockWords;
+  i32[run + RUN_END] = startOf(page) + i32[record + PAGE_CARVED] * blockWords;
+  for (let i = 0; i < i32[record + PAGE_RUN]; i++) {
+    const table = scratch.take(tableWords(shift, ENTRIES_PER_WORD), TABLE_ALIGN);
+    if (table === 0) return false;
+    i32[map + page + i] = table | shift;
+  }
+  return true;
+}
+
+/** Shares the runs out: neighbours together, each scanner the same number of words. */
+function assignRuns(mem: Memory, scanners: number): void {
+  const { i32 } = mem;
+  const runs = i32[JOB_RUNS];
+  const end = runs + i32[JOB_RUN_COUNT] * RUN_WORDS;
+  let total = 0;
+  for (let run = runs; run < end; run += RUN_WORDS) total += runWords(mem, run);
+  let before = 0;
+  for (let run = runs; run < end; run += RUN_WORDS) {
+    const owner = Math.min(scanners - 1, Math.floor((before * scanners) / Math.max(1, total)));
+    before += runWords(mem, run);
+    i32[run + RUN_OWNER] = owner;
+    const first = i32[run + RUN_START] / PAGE_WORDS;
+    const last = Math.ceil((i32[run + RUN_END] >>> 0) / PAGE_WORDS);
+    for (let page = first; page < last; page++) i32[i32[JOB_MAP] + page] |= owner << OWNER_SHIFT;
+  }
+}
+
+/** Words from the first block of a run to the end of the last. The end may be word 2^31. */
+const runWords = (mem: Memory, run: number): number =>
+  (mem.i32[run + RUN_END] >>> 0) - mem.i32[run + RUN_START];
+
+/** Scans as scanner 0, with whoever has joined. `isToEnd` is asked now and then: true aborts it. */
+export function leadScan(mem: Memory, isToEnd: (() => boolean) | null = null): ScanResult {
+  beginCounting(mem);
+  const isComplete = new Scanner(mem, 0, isToEnd).scan();
+  const lost = awaitLeaving(mem);
+  return { isComplete: isComplete && lost === 0, lost };
+}
+
+/**
+ * Asks the pool for helpers, and waits a moment for those that are ready, so that `scanners`
+ * threads scan. `summon` must not wait; null: no help is wanted.
+ */
+export function awaitHelpers(mem: Memory, scanners: number, summon: (() => void) | null): void {
+  if (summon === null) return;
+  summon();
+  const { i32 } = mem;
+  const deadline = performance.now() + HELPERS_MS;
+  for (;;) {
+    const joined = Atomics.load(i32, JOB_JOINED);
+    const expected = Math.min(scanners - 1, Atomics.load(i32, GC_POOL));
+    if (joined >= expected || performance.now() > deadline) return;
+    Atomics.wait(i32, JOB_JOINED, joined, 1);
+  }
+}
+
+/** A worker of the pool takes part in the job that is open, if it is not too late. */
+export function scanAsHelper(mem: Memory): void {
+  const me = joinJob(mem);
+  if (me === 0) return;
+  try {
+    if (awaitBegin(mem)) new Scanner(mem, me, null).scan();
+  } catch (error) {
+    abortJob(mem);
+    throw error;
+  } finally {
+    leaveJob(mem);
+  }
+}
+
+/** Waits until the lead has laid the job out. False when it was aborted, or the lead has died. */
+function awaitBegin(mem: Memory): boolean {
+  while (jobState(mem) === JOB_JOINING) {
+    if (Atomics.wait(mem.i32, JOB_STATE, JOB_JOINING, LOOK_MS) !== 'timed-out') continue;
+    if (isScannerDead(mem, 0)) abortJob(mem);
+  }
+  return jobState(mem) === JOB_COUNTING;
+}
+
+/** Gives up a job that has not begun, or whose helpers are to stop. The caller holds the GIL. */
+export function abandonJob(mem: Memory): void {
+  abortJob(mem);
+  closeJoining(mem);
+  awaitLeaving(mem);
+  closeJob(mem);
+}
+
+/** Puts the unreachable members into `found`, by address. */
+export function gatherUnreachable(mem: Memory, found: ObjectList): void {
+  const { i32 } = mem;
+  const map = i32[JOB_MAP];
+  const end = i32[JOB_RUNS] + i32[JOB_RUN_COUNT] * RUN_WORDS;
+  for (let run = i32[JOB_RUNS]; run < end; run += RUN_WORDS) {
+    const blockWords = i32[run + RUN_BLOCK_WORDS];
+    const runEnd = i32[run + RUN_END] >>> 0;
+    for (let object = i32[run + RUN_START]; object < runEnd; object += blockWords) {
+      const m = i32[map + (object >>> PAGE_WORDS_SHIFT)];
+      const entry = (i32[entryWord(m, object)] >>> entryShift(m, object)) & 0xff;
+      if (entry === UNHELD) found.push(object);
+    }
+  }
+}
+
+/** Calls `visit` with containers that held no container when they were scanned. */
+export function visitAtomic(mem: Memory, visit: (container: number) => void): void {
+  const { i32 } = mem;
+  for (let scanner = 0; scanner < i32[JOB_SCANNERS]; scanner++) {
+    const list = i32[JOB_ATOMIC] + scanner * ATOMIC_WORDS;
+    for (let i = 1; i <= i32[list]; i++) visit(i32[list + i]);
+  }
+}
+
+/** Adds what the scanners have done to the figures of a collection. */
+export function addScanFigures(mem: Memory, collection: Collection): void {
+  const { i32 } = mem;
+  for (let scanner = 0; scanner < i32[JOB_SCANNERS]; scanner++) {
+    const at = scannerAt(scanner);
+    collection.candidates += i32[at + SCANNER_SCANNED];
+    collection.cpuMs += i32[at + SCANNER_CPU_US] / 1000;
+    collection.scanned.push(i32[at + SCANNER_SCANNED]);
+  }
+}
+
+/** Ends a job. All helpers have left. The caller holds the GIL. */
+export function closeJob(mem: Memory): void {
+  endJob(mem);
+  releaseScratch(mem);
+}

@@ -1,0 +1,21 @@
+/** The names of kinds, as statistics and debug output have them. */
+
+import { KIND_ARRAY, KIND_BIGINT, KIND_MAP, KIND_STRING } from './memory/layout.ts';
+import { structLayoutOf } from './object/kinds.ts';
+import type { Mutator } from './object/mutator.ts';
+
+const BUILTIN_NAMES: Readonly<Record<number, string>> = {
+  [KIND_STRING]: 'string',
+  [KIND_BIGINT]: 'bigint',
+  [KIND_ARRAY]: 'array',
+  [KIND_MAP]: 'map',
+};
+const BUILTINS = new Set(Object.values(BUILTIN_NAMES));
+
+/** The name of a kind: a word for what is built in, the struct's name for a struct. */
+export function kindName(mem: Mutator, kind: number): string {
+  const builtin = BUILTIN_NAMES[kind];
+  if (builtin !== undefined) return builtin;
+  const { name } = structLayoutOf(mem, kind);
+  return BUILTINS.has(name) ? `struct ${name}` : name;
+}

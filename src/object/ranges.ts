@@ -1,0 +1,160 @@
+/**
+ * The references of an object as ranges of words, for passes that visit millions of them: its
+ * slots, which all structs have, and what only some objects have besides.
+ *
+ *   for (let at = object + HEADER_WORDS; at < tracedEnd(mem, object, info); at++) … i32[at]
+ *   if (hasValues(mem, info)) {
+ *     for (let more = ranges.begin(object, info); more; more = ranges.next()) …
+ *   }
+ *
+ *   VALUES   at .. end: two-word values, in structs and arrays
+ *   ENTRIES  at .. end: entries of a map, a key and a value each
+ *
+ * Slots that hold only strings are left out: strings are never tracked.
+ * It knows where references live together with `references.ts`. A scanner beside the mutators uses
+ * it too, without the lock: then an object may change, die, and be another one while it is read.
+ * So no address is believed before its bounds are checked, the header is looked at again before
+ * each further range, and every loop ends whatever it reads. What comes out then is a guess.
+ */
+
+import {
+  ARRAY_HEIGHT,
+  ARRAY_LENGTH,
+  ARRAY_ROOT,
+  CHUNK_CAPACITY_MAX,
+  CHUNK_ENTRIES,
+  CHUNK_NEXT,
+  CHUNK_USED,
+  ENTRY_WORDS,
+  FIRST_STRUCT_KIND,
+  HEADER_INFO,
+  HEADER_WORDS,
+  KIND_ARRAY,
+  KIND_MAP,
+  KIND_RECORD_SHIFT,
+  KIND_SHIFT,
+  KIND_TRACED,
+  KIND_VALUES,
+  KIND_VALUES_AT,
+  LEAF_MASK,
+  LEAF_SHIFT,
+  LEAF_WORDS,
+  MAP_FIRST,
+  NODE_PAYLOAD,
+  NODE_WORDS_MAX,
+  VALUE_WORDS,
+} from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
+
+export const VALUES = 1;
+export const ENTRIES = 2;
+
+/** The end of the one-word reference slots of an object that may refer to containers. */
+export function tracedEnd(mem: Memory, object: number, info: number): number {
+  const record = mem.kindTable + ((info >>> KIND_SHIFT) << KIND_RECORD_SHIFT);
+  return object + HEADER_WORDS + mem.i32[record + KIND_TRACED];
+}
+
+/** Whether objects of this kind have values: struct with untyped fields, arrays, maps. */
+export function hasValues(mem: Memory, info: number): boolean {
+  const record = mem.kindTable + ((info >>> KIND_SHIFT) << KIND_RECORD_SHIFT);
+  return mem.i32[record + KIND_VALUES] !== 0;
+}
+
+/** A walk over the values of one object after the other. */
+export class Ranges {
+  declare private readonly mem: Memory;
+  declare at: number;
+  declare end: number;
+  declare shape: number;
+  declare private object: number;
+  declare private info: number;
+  /** Array: the next word. Map: the next chunk. Else 0. */
+  declare private rest: number;
+  /** Array: words of its elements. Map: chunks that may still follow. */
+  declare private limit: number;
+
+  constructor(mem: Memory) {
+    this.mem = mem;
+    this.at = 0;
+    this.end = 0;
+    this.shape = 0;
+    this.object = 0;
+    this.info = 0;
+    this.rest = 0;
+    this.limit = 0;
+  }
+
+  /** The first range of an object with values; false: there is none. */
+  begin(object: number, info: number): boolean {
+    const { mem } = this;
+    this.object = object;
+    this.info = info;
+    const kind = info >>> KIND_SHIFT;
+    if (kind < FIRST_STRUCT_KIND) return this.beginContainer(kind);
+    const record = mem.kindTable + (kind << KIND_RECORD_SHIFT);
+    const at = object + mem.i32[record + KIND_VALUES_AT];
+    this.shape = VALUES;
+    this.at = at;
+    this.end = at + mem.i32[record + KIND_VALUES] * VALUE_WORDS;
+    this.rest = 0;
+    return true;
+  }
+
+  private beginContainer(kind: number): boolean {
+    const { mem, object } = this;
+    if (kind === KIND_ARRAY) {
+      this.shape = VALUES;
+      this.rest = 0;
+      this.limit = mem.i32[object + ARRAY_LENGTH] * VALUE_WORDS;
+      return this.nextLeaf();
+    }
+    if (kind !== KIND_MAP) return false;
+    this.shape = ENTRIES;
+    this.rest = mem.i32[object + MAP_FIRST];
+    this.limit = mem.maxWords; // far more chunks than there can be
+    return this.nextChunk();
+  }
+
+  /** The next range of the object; false: there is none. */
+  next(): boolean {
+    if (this.rest === 0) return false;
+    if (this.mem.i32[this.object + HEADER_INFO] !== this.info) return false; // it has died
+    return this.shape === VALUES ? this.nextLeaf() : this.nextChunk();
+  }
+
+  private nextLeaf(): boolean {
+    const { mem, object } = this;
+    const { i32 } = mem;
+    const word = this.rest;
+    if (word >= this.limit) return false;
+    let node = i32[object + ARRAY_ROOT];
+    for (let height = i32[object + ARRAY_HEIGHT]; height > 1; height--) {
+      if (!isNode(mem, node)) return false;
+      node = i32[node + NODE_PAYLOAD + ((word >>> ((height - 1) * LEAF_SHIFT)) & LEAF_MASK)];
+    }
+    if (!isNode(mem, node)) return false;
+    this.at = node + NODE_PAYLOAD;
+    this.end = this.at + Math.min(LEAF_WORDS, this.limit - word);
+    this.rest = word + LEAF_WORDS;
+    return true;
+  }
+
+  private nextChunk(): boolean {
+    const { mem } = this;
+    const chunk = this.rest;
+    if (!isNode(mem, chunk) || this.limit-- === 0) {
+      this.rest = 0;
+      return false;
+    }
+    const used = mem.i32[chunk + CHUNK_USED];
+    this.at = chunk + CHUNK_ENTRIES;
+    this.end = this.at + Math.min(Math.max(used, 0), CHUNK_CAPACITY_MAX) * ENTRY_WORDS;
+    this.rest = mem.i32[chunk + CHUNK_NEXT];
+    return true;
+  }
+}
+
+/** Whether a backing block of the largest size can stand there. */
+const isNode = (mem: Memory, node: number): boolean =>
+  node > 0 && node <= mem.maxWords - NODE_WORDS_MAX;

@@ -1,0 +1,113 @@
+/** The heap against the model, object by object. */
+
+import type { Handle } from '../handle.ts';
+import { firstEntries } from '../map.ts';
+import {
+  GC_CONDEMNED,
+  GC_GENERATION_MASK,
+  GC_TRACKED,
+  HEADER_COUNT,
+  HEADER_INFO,
+  KIND_ARRAY,
+  KIND_MAP,
+  KIND_SHIFT,
+  type ObjectRef,
+} from '../memory/layout.ts';
+import { layoutOf } from '../struct.ts';
+import { arrayOf, expectEntry, mapOf } from './container-operations.ts';
+import { ProgramFailure } from './failure.ts';
+import type { Machine } from './machine.ts';
+import type { ModelObject } from './model.ts';
+import { ROOTS } from './operations.ts';
+
+/**
+ * Compares every object that the model knows of with the heap's: all that exist when the machine
+ * is exact, else all that can be reached. Returns how many.
+ *
+ * @throws ProgramFailure at the first difference.
+ */
+export function compareWithModel(m: Machine): number {
+  const objects = m.isExact ? m.model.alive : m.model.reachable();
+  m.heap.run(() => {
+    for (const object of objects) {
+      compareHeader(m, object);
+      m.heap.scope(() => compareContents(m, object));
+    }
+    compareRoots(m);
+  });
+  return objects.size;
+}
+
+function compareHeader(m: Machine, object: ModelObject): void {
+  const { i32 } = m.mem;
+  const info = i32[object.address + HEADER_INFO] as number;
+  const expect = (found: unknown, expected: unknown, what: string) => {
+    if (found !== expected) {
+      const place = `${object.spec.name} ${object.address}`;
+      throw new ProgramFailure('difference', `${what} of ${place} is ${found}, not ${expected}`);
+    }
+  };
+  expect(info >>> KIND_SHIFT, kindOf(m, object), 'the kind');
+  expect(info & GC_CONDEMNED, 0, 'the bit of garbage');
+  const count = i32[object.address + HEADER_COUNT] as number;
+  expect(count < 0, object.isImmortal, 'the immortality');
+  if (!m.isExact) return;
+  if (!object.isImmortal) expect(count, object.count, 'the reference count');
+  expect((info & GC_TRACKED) !== 0, object.isTracked, 'the tracking');
+  if (!object.isImmortal) expect(info & GC_GENERATION_MASK, object.generation, 'the generation');
+}
+
+function kindOf(m: Machine, object: ModelObject): number {
+  const { shape } = object.spec;
+  if (shape === 'array') return KIND_ARRAY;
+  if (shape === 'map') return KIND_MAP;
+  return layoutOf(m.session, m.classes[object.kind]).kind;
+}
+
+/** In a scope: the handles of what it reads end with it. */
+function compareContents(m: Machine, object: ModelObject): void {
+  const handle = m.session.handles.wrap(object.address as ObjectRef);
+  const { shape, fields, name } = object.spec;
+  if (shape === 'map') {
+    compareEntries(m, object, handle);
+    return;
+  }
+  if (shape === 'array') {
+    const array = arrayOf(handle);
+    m.expectValue(array.length, object.slots.length, 'the length of an array');
+    object.slots.forEach((expected, i) => {
+      m.expectValue(array.at(i), expected, `element ${i} of ${object.address}`);
+    });
+    return;
+  }
+  const struct = handle as unknown as Record<string, unknown>;
+  fields.forEach((field, s) => {
+    m.expectValue(
+      struct[field.name],
+      object.slots[s],
+      `${name}.${field.name} of ${object.address}`,
+    );
+  });
+}
+
+/** Not by an iterator: that needs a row, and a full heap may not have one. */
+function compareEntries(m: Machine, object: ModelObject, handle: Handle): void {
+  const map = mapOf(handle);
+  m.expectValue(map.size, object.entries.size, 'the size of a map');
+  const actual = firstEntries(m.session, handle.$ref, object.entries.size + 1);
+  let i = 0;
+  for (const [key, value] of object.entries) {
+    const entry = actual[i++];
+    expectEntry(m, entry, [key, value]);
+    m.expectValue(map.get(entry?.[0]), value, 'the value of a key');
+  }
+}
+
+function compareRoots(m: Machine): void {
+  for (let k = 0; k < ROOTS; k++) {
+    const name = m.rootName(k);
+    const expected = m.model.roots.get(name);
+    m.expectValue(m.heap.root.has(name), m.model.roots.has(name), `whether there is a ${name}`);
+    m.heap.scope(() => m.expectValue(m.heap.root.get(name), expected, name));
+  }
+}

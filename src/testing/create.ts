@@ -1,0 +1,219 @@
+/**
+ * Programs from a seed. Each has a taste of its own: it favours some operations and leaves others
+ * out, since a program that does everything alike seldom does one thing often.
+ */
+
+import type { HeapOptions } from '../base/options.ts';
+import { KIND_LIST, KIND_PAIR, KIND_TABLE, KINDS } from './kinds.ts';
+import {
+  ITERATORS,
+  OPERATIONS,
+  type Operation,
+  type OperationName,
+  REGISTERS,
+  ROOTS,
+  THRESHOLDS,
+} from './operations.ts';
+import type { Program } from './program.ts';
+import { Random } from './random.ts';
+import { VALUE_FORMS } from './values.ts';
+
+/** How a program is made. */
+export interface ProgramOptions {
+  /** How many operations it has, about; 2,000 unless given. */
+  readonly operations?: number;
+  /** Options of the heap it is meant for; drawn from the seed unless given. */
+  readonly heap?: HeapOptions;
+  /** Operations between two comparisons with the model, on average; 150 unless given. */
+  readonly checkEvery?: number;
+  /** Whether it leaves alone what concerns all threads: for a heap that others use, too. */
+  readonly isShared?: boolean;
+}
+
+const MIB = 2 ** 20;
+
+/** How often operations are drawn, before a program's taste. */
+const WEIGHTS: Readonly<Partial<Record<OperationName | ShapeName, number>>> = {
+  new: 14,
+  init: 8,
+  store: 30,
+  load: 14,
+  clear: 2,
+  visit: 1,
+  traverse: 1,
+  push: 8,
+  pop: 3,
+  shift: 1,
+  unshift: 1,
+  splice: 2,
+  resize: 1,
+  put: 3,
+  remove: 3,
+  erase: 2,
+  open: 1,
+  step: 2,
+  close: 0.5,
+  copy: 4,
+  keep: 3,
+  drop: 8,
+  root: 5,
+  unroot: 1,
+  get: 2,
+  refcount: 2,
+  immortalize: 0.01,
+  collect: 1.5,
+  thresholds: 0.2,
+  freeze: 0.1,
+  unfreeze: 0.15,
+  disable: 0.1,
+  enable: 0.3,
+  scan: 0.3,
+  safepoint: 1,
+  section: 5,
+  scope: 3,
+  fail: 1.5,
+  poison: 0.5,
+  leak: 0.3,
+  ring: 0.6,
+  chain: 0.3,
+  clique: 0.2,
+  hub: 0.3,
+  strings: 0.2,
+};
+
+/** Operations of the collector that concern all threads of a heap. */
+const GLOBAL: readonly OperationName[] = ['immortalize', 'leak', 'poison'];
+
+/** Operations that make objects unreachable. */
+const DROPS: readonly OperationName[] = ['drop', 'clear', 'unroot', 'resize', 'remove', 'pop'];
+
+type ShapeName = 'ring' | 'chain' | 'clique' | 'hub' | 'strings';
+
+/** The program of a seed: the same on every machine. */
+export function createProgram(seed: number, options: ProgramOptions = {}): Program {
+  const random = new Random(seed);
+  const heap = options.heap ?? drawHeap(random);
+  const weights = drawTaste(random, options.isShared ?? false);
+  const { operations: count = 2000, checkEvery = 150 } = options;
+  const operations: Operation[] = [];
+  while (operations.length < count) {
+    if (random.chance(1 / checkEvery)) operations.push(['check']);
+    const name = random.weighted(weights);
+    if (name in SHAPES) SHAPES[name as ShapeName](random, operations);
+    else operations.push(drawOperation(random, name as OperationName));
+  }
+  return { seed, heap, operations };
+}
+
+function drawHeap(random: Random): HeapOptions {
+  return {
+    maxBytes: random.pick([1, 1, 2, 8, 8, 32]) * MIB,
+    thresholds: random.pick(THRESHOLDS),
+    counts: random.chance(0.2) ? 'atomic' : 'plain',
+  };
+}
+
+function drawTaste(random: Random, isShared: boolean): Record<string, number> {
+  const weights: Record<string, number> = {};
+  for (const [name, weight] of Object.entries(WEIGHTS)) {
+    const isLeftOut = isShared && GLOBAL.includes(name as OperationName);
+    weights[name] = isLeftOut ? 0 : weight * random.pick([0, 0.3, 1, 1, 1, 3]);
+  }
+  // Some programs grow: what they have made they seldom drop.
+  if (random.chance(0.3)) for (const name of DROPS) weights[name] = (weights[name] as number) / 8;
+  weights.new = (weights.new as number) + 5;
+  weights.store = (weights.store as number) + 5;
+  return weights;
+}
+
+function drawOperation(random: Random, name: OperationName): Operation {
+  const letters: string = OPERATIONS[name].numbers;
+  const numbers = [...letters].map((letter) => drawNumber(random, name, letter));
+  return [name, ...numbers];
+}
+
+function drawNumber(random: Random, name: OperationName, letter: string): number {
+  switch (letter) {
+    case 't':
+    case 'q':
+    case 'a':
+    case 'm':
+      return random.int(REGISTERS);
+    case 'v':
+      return drawValue(random);
+    case 's':
+      return random.int(random.pick([3, 10, 200]));
+    case 'k':
+      return random.chance(0.4) ? random.pick([KIND_PAIR, 1]) : random.int(KINDS.length);
+    case 'g':
+      return random.pick([0, 0, 1, 1, 2, 2, 2]);
+    case 'R':
+      return random.int(ROOTS);
+    case 'i':
+      return random.int(ITERATORS);
+    default:
+      return drawCount(random, name);
+  }
+}
+
+function drawValue(random: Random): number {
+  return random.chance(0.7) ? random.int(REGISTERS) : REGISTERS + random.int(12 * VALUE_FORMS);
+}
+
+function drawCount(random: Random, name: OperationName): number {
+  if (name === 'section' || name === 'scope') return random.between(1, random.pick([3, 20]));
+  if (name === 'resize') return random.pick([0, 1, 3, 10, 100, 700]);
+  return random.int(name === 'fail' ? random.pick([2, 8]) : 6);
+}
+
+// ── Shapes: many operations at once ──────────────────────────────────────────────────────────
+
+const sizes = [1, 2, 3, 10, 10, 40, 40, 150, 500];
+
+/** Adds operations that make objects in a shape; its first one is in a register then. */
+const SHAPES: Readonly<Record<ShapeName, (random: Random, out: Operation[]) => void>> = {
+  ring: (random, out) => addChain(random, out, true),
+  chain: (random, out) => addChain(random, out, false),
+
+  /** Every object references every other: by an array of its own. */
+  clique(random, out) {
+    const size = random.between(2, 5);
+    for (let a = 0; a < size; a++) out.push(['new', a, KIND_LIST]);
+    for (let a = 0; a < size; a++) for (let b = 0; b < size; b++) out.push(['push', a, b]);
+    for (let a = 1; a < size; a++) out.push(['drop', a]);
+  },
+
+  /** Objects that reference a container that references them. */
+  hub(random, out) {
+    const [hub, spoke] = [random.int(6), 6 + random.int(6)];
+    const isMap = random.chance(0.4);
+    out.push(['new', hub, isMap ? KIND_TABLE : KIND_LIST]);
+    const size = random.pick(sizes);
+    for (let i = 0; i < size; i++) {
+      out.push(['init', spoke, KIND_PAIR, 0, hub]);
+      out.push(isMap ? ['put', hub, spoke, hub] : ['push', hub, spoke]);
+    }
+    out.push(['drop', spoke]);
+  },
+
+  /** An array of values that need room. */
+  strings(random, out) {
+    const array = random.int(REGISTERS);
+    out.push(['new', array, KIND_LIST]);
+    const size = random.pick(sizes);
+    for (let i = 0; i < size; i++) out.push(['push', array, drawValue(random)]);
+  },
+};
+
+/** Objects that reference the one before; the first one is closed to a ring by the last. */
+function addChain(random: Random, out: Operation[], isRing: boolean): void {
+  const [first, a, b] = [random.int(4), 4 + random.int(4), 8 + random.int(4)] as const;
+  const size = random.pick(sizes);
+  const kind = random.pick([KIND_PAIR, 1, 3, 4]);
+  out.push(['new', first, kind], ['copy', a, first]);
+  for (let i = 1; i < size; i++) out.push(['init', b, kind, 1, a], ['copy', a, b]);
+  if (random.chance(0.3)) out.push(['root', random.int(ROOTS), first]);
+  if (isRing) out.push(['store', first, 1, a]);
+  out.push(['drop', a], ['drop', b]);
+  if (random.chance(0.5)) out.push(['drop', first]);
+}

@@ -1,0 +1,96 @@
+/** Programs: operations on a heap, run against a model. */
+
+import type { HeapOptions } from '../base/options.ts';
+import { Heap, sessionOf } from '../heap.ts';
+import { CONTROL_TOP_PAGE, PAGE_WORDS, WORD_BYTES } from '../memory/layout.ts';
+import { readCollections } from './collections.ts';
+import { failureOf, type ProgramFailure } from './failure.ts';
+import { Machine } from './machine.ts';
+import { formatOperation, type Operation, parseOperation } from './operations.ts';
+import { finishProgram, runOperations } from './run.ts';
+
+/** A program. */
+export interface Program {
+  /** The seed it was made from; a shrunk one keeps it. */
+  readonly seed: number;
+  /** Options of the heap that it is meant for. */
+  readonly heap: HeapOptions;
+  readonly operations: readonly Operation[];
+}
+
+/** What a program has done. */
+export interface ProgramResult {
+  /** What was found wrong; null when nothing was. */
+  readonly failure: ProgramFailure | null;
+  readonly operations: number;
+  /** Operations for which there was no room. */
+  readonly exhausted: number;
+  /** Collections that ran meanwhile. */
+  readonly collections: number;
+  /** The operations as far as they were done, with the registers that they have read. */
+  readonly resolved: readonly Operation[];
+  /** Bytes of the pages that were touched. */
+  readonly peakBytes: number;
+}
+
+/**
+ * Runs a program on a heap that nobody else uses meanwhile, compares the heap with the model
+ * where the program says so and at its end, when it has dropped everything. What was found wrong
+ * is returned, not thrown; the heap is of no further use then.
+ */
+export function runProgram(heap: Heap, program: Program): ProgramResult {
+  const { mem } = sessionOf(heap);
+  const before = readCollections(mem);
+  let machine: Machine | undefined;
+  let failure: ProgramFailure | null = null;
+  let resolved: readonly Operation[] | undefined;
+  try {
+    machine = new Machine(heap);
+    runOperations(machine, program.operations);
+    resolved = machine.resolved;
+    finishProgram(machine);
+  } catch (error) {
+    failure = failureOf(error);
+  }
+  mem.hostile = null;
+  return {
+    failure,
+    operations: Math.min(machine?.operations ?? 0, program.operations.length),
+    exhausted: machine?.exhausted ?? 0,
+    collections: readCollections(mem).reduce((sum, n, g) => sum + n - (before[g] as number), 0),
+    resolved: resolved ?? machine?.resolved ?? [],
+    peakBytes: (mem.i32[CONTROL_TOP_PAGE] as number) * PAGE_WORDS * WORD_BYTES,
+  };
+}
+
+/** Runs a program on a heap of its own. */
+export async function tryProgram(program: Program): Promise<ProgramResult> {
+  const heap = Heap.create(program.heap);
+  try {
+    return runProgram(heap, program);
+  } finally {
+    await heap.close().catch(() => {}); // it may be broken: what was found says how
+  }
+}
+
+/** A program's text, to be kept and replayed. `parseProgram` reads it. */
+export function formatProgram({ seed, heap, operations }: Program): string {
+  const head = [`seed ${seed}`, `heap ${JSON.stringify(heap)}`];
+  return `${[...head, ...operations.map(formatOperation)].join('\n')}\n`;
+}
+
+/** Reads a program's text. @throws SyntaxError when it is none */
+export function parseProgram(text: string): Program {
+  let seed = 0;
+  let heap: HeapOptions = {};
+  const operations: Operation[] = [];
+  for (const line of text.split('\n')) {
+    if (line.startsWith('seed ')) seed = Number(line.slice(5));
+    else if (line.startsWith('heap ')) heap = JSON.parse(line.slice(5));
+    else {
+      const operation = parseOperation(line);
+      if (operation !== null) operations.push(operation);
+    }
+  }
+  return { seed, heap, operations };
+}

@@ -1,0 +1,19 @@
+/** Where the entries of worker threads are. */
+
+/** The file that a new thread runs, and what of its `workerData` says so. */
+export interface WorkerEntry {
+  readonly file: URL;
+  /** In development: `boot.mjs` is the file, and this names the entry that it loads. */
+  readonly data: { readonly entry?: string };
+}
+
+/** The entry `name` in the folder of workers, from the sources as from the package. */
+export function findWorkerEntry(name: 'collector' | 'scanner'): WorkerEntry {
+  const { url } = import.meta;
+  if (!url.endsWith('.ts')) return { file: new URL(`../workers/${name}.js`, url), data: {} };
+  return { file: new URL('../workers/boot.mjs', url), data: { entry: `${name}.ts` } };
+}
+
+/** What is printed of an error that is reported and not thrown. */
+export const describeError = (error: unknown) =>
+  error instanceof Error ? error.message : String(error);

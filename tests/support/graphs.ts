@@ -1,0 +1,378 @@
+/**
+ * Random graphs on a heap without its facade, and the comparison of a collection with the naive
+ * trace. One thread holds the lock; objects are made by several mutators, as threads would make
+ * them. `locals` are what is held from outside, one count each.
+ */
+import { expect } from 'vitest';
+import { Collector } from '../../src/gc/collector.ts';
+import type { Collection } from '../../src/gc/figures.ts';
+import { findUnreachable, traceReachable } from '../../src/gc/trace.ts';
+import { visitBlocks } from '../../src/memory/blocks.ts';
+import {
+  ARRAY_LENGTH,
+  GC_GENERATION_MASK,
+  GC_TRACKED,
+  HEADER_COUNT,
+  HEADER_INFO,
+  KIND_ARRAY,
+  KIND_MAP,
+  KIND_SHIFT,
+  MAP_SIZE,
+  type ObjectRef,
+  PERMANENT,
+  VALUE_HIGH,
+  VALUE_LOW,
+} from '../../src/memory/layout.ts';
+import { visitRuns } from '../../src/memory/pages.ts';
+import { createArray, removeLast, replaceElement } from '../../src/object/array.ts';
+import { decref, decrefUnlessNull, dropValue } from '../../src/object/dealloc.ts';
+import { generationOf, isBackingKind, kindOf } from '../../src/object/header.ts';
+import { declareStruct, structLayoutOf } from '../../src/object/kinds.ts';
+import { clearMap, createMap, deleteEntry, findEntry } from '../../src/object/map.ts';
+import { nextEntry } from '../../src/object/map-chunks.ts';
+import type { Mutator } from '../../src/object/mutator.ts';
+import { incref } from '../../src/object/refcount.ts';
+import { createString } from '../../src/object/string.ts';
+import { createStruct } from '../../src/object/struct.ts';
+import type { Field, StructLayout } from '../../src/object/struct-layout.ts';
+import {
+  encodeReference,
+  encodeSimple,
+  hashValue,
+  slot,
+  storeSlot,
+} from '../../src/object/value.ts';
+import { addEntry, attachBare, createBareHeap, push, put } from './bare-heap.ts';
+import type { Random } from './random.ts';
+
+const OLDEST = 2;
+
+/** A heap in which graphs grow, change and are collected. */
+export class GraphHeap {
+  readonly mem: Mutator;
+  readonly mutators: readonly Mutator[];
+  readonly random: Random;
+  readonly collector: Collector;
+  readonly locals: ObjectRef[] = [];
+  /** Structs with references, of which the last two cannot hold containers. */
+  readonly layouts: readonly StructLayout[];
+  #nextKey = 0;
+
+  constructor(random: Random, mutators = 1, maxBytes = 4 * 2 ** 20) {
+    this.random = random;
+    this.mem = createBareHeap(maxBytes);
+    this.mutators = [this.mem, ...Array.from({ length: mutators - 1 }, () => attachBare(this.mem))];
+    this.collector = new Collector(this.mem);
+    this.layouts = [
+      declareStruct(
+        this.mem,
+        'Pair',
+        new Map([
+          ['left', 'ref'],
+          ['right', 'ref'],
+        ]),
+      ),
+      declareStruct(
+        this.mem,
+        'Named',
+        new Map([
+          ['name', 'string'],
+          ['next', 'ref'],
+          ['id', 'int32'],
+        ]),
+      ),
+      declareStruct(
+        this.mem,
+        'Box',
+        new Map([
+          ['value', 'any'],
+          ['x', 'float64'],
+          ['other', 'any'],
+        ]),
+      ),
+      declareStruct(
+        this.mem,
+        'Wide',
+        new Map([...'abcdefgh'].map((name) => [name, name < 'f' ? 'ref' : 'any'])),
+      ),
+    ];
+  }
+
+  /** A new object of a random kind, which the caller owns. */
+  create(): ObjectRef {
+    const { random } = this;
+    const mem = random.pick(this.mutators);
+    const kind = random.int(8);
+    if (kind === 0) return createArray(mem);
+    if (kind === 1) return createMap(mem);
+    return createStruct(mem, random.pick(this.layouts).kind);
+  }
+
+  /** Puts a reference to `to` somewhere into `from`; what it replaces is dropped. */
+  link(from: ObjectRef, to: ObjectRef): void {
+    const { mem, random } = this;
+    const kind = kindOf(mem, from);
+    if (kind === KIND_ARRAY) push(mem, from, { object: to });
+    else if (kind === KIND_MAP) this.#linkMap(from, to);
+    else this.#linkStruct(from, random.pick(this.#slotsOf(kind)), to);
+  }
+
+  #slotsOf(kind: number): Field[] {
+    return structLayoutOf(this.mem, kind).fields.filter(
+      (f) => f.kind === 'ref' || f.kind === 'any',
+    );
+  }
+
+  #linkMap(map: ObjectRef, to: ObjectRef): void {
+    const { mem, random } = this;
+    const key = this.#nextKey++;
+    const isKey = random.chance(0.3);
+    encodeReference(to);
+    const [low, high] = slot;
+    if (isKey && findEntry(mem, map, low, high, hashValue(mem, low, high)) === 0) {
+      addEntry(mem, map, { object: to }, random.chance(0.5) ? { object: to } : key);
+    } else {
+      addEntry(mem, map, random.chance(0.3) ? `key ${key}` : key, { object: to });
+    }
+  }
+
+  #linkStruct(from: ObjectRef, field: Field, to: ObjectRef): void {
+    const { mem } = this;
+    incref(mem, to);
+    if (field.kind === 'ref') {
+      const old = mem.i32[from + field.offset] as ObjectRef;
+      mem.i32[from + field.offset] = to;
+      decrefUnlessNull(mem, old);
+    } else {
+      encodeReference(to);
+      this.#replace(from + field.offset);
+    }
+  }
+
+  /** Stores what is in `slot`, and drops what stood there. */
+  #replace(at: number): void {
+    const { mem } = this;
+    const low = mem.i32[at + VALUE_LOW];
+    const high = mem.i32[at + VALUE_HIGH];
+    storeSlot(mem, at);
+    dropValue(mem, low, high);
+  }
+
+  /** Takes something out of `from`. */
+  cut(from: ObjectRef): void {
+    const { mem, random } = this;
+    const kind = kindOf(mem, from);
+    if (kind === KIND_ARRAY) this.#cutArray(from);
+    else if (kind === KIND_MAP) this.#cutMap(from);
+    else {
+      const field = random.pick(this.#slotsOf(kind));
+      if (field.kind === 'ref') {
+        const old = mem.i32[from + field.offset] as ObjectRef;
+        mem.i32[from + field.offset] = 0;
+        decrefUnlessNull(mem, old);
+      } else {
+        encodeSimple(null);
+        this.#replace(from + field.offset);
+      }
+    }
+  }
+
+  #cutArray(array: ObjectRef): void {
+    const { mem, random } = this;
+    const length = mem.i32[array + ARRAY_LENGTH];
+    if (length === 0) return;
+    const index = random.int(length);
+    encodeSimple(true);
+    replaceElement(mem, array, index);
+    encodeSimple(false);
+    replaceElement(mem, array, length - 1);
+    removeLast(mem, array);
+  }
+
+  #cutMap(map: ObjectRef): void {
+    const { mem, random } = this;
+    if (mem.i32[map + MAP_SIZE] === 0) return;
+    if (random.chance(0.1)) clearMap(mem, map);
+    else deleteEntry(mem, map, nextEntry(mem, map, 0, 0));
+  }
+
+  /** Gives an object something that is no container: a number, a text, a bigint, nothing. */
+  fill(object: ObjectRef): void {
+    const { mem, random } = this;
+    const kind = kindOf(mem, object);
+    const text = `${random.chance(0.5) ? 'text' : 'text'.repeat(12)} ${random.int(20)}`;
+    if (kind === KIND_ARRAY) push(mem, object, random.pick<number | string>([1, 0.5, text]));
+    else if (kind === KIND_MAP) addEntry(mem, object, this.#nextKey++, text);
+    else {
+      for (const { kind: fieldKind, offset } of structLayoutOf(mem, kind).fields) {
+        if (fieldKind === 'string') {
+          const old = mem.i32[object + offset] as ObjectRef;
+          mem.i32[object + offset] = createString(random.pick(this.mutators), text);
+          decrefUnlessNull(mem, old);
+        } else if (fieldKind === 'any' && random.chance(0.5)) {
+          put(mem, text);
+          this.#replace(object + offset);
+        }
+      }
+    }
+  }
+
+  /** The arrays, maps and structs that can be reached, by address: what a program could change. */
+  reachable(): ObjectRef[] {
+    const { mem } = this;
+    return [...traceReachable(mem, this.locals)]
+      .filter((object) => kindOf(mem, object) >= KIND_ARRAY && mem.i32[object + HEADER_COUNT] > 0)
+      .sort((a, b) => a - b);
+  }
+
+  /** Holds an object that the caller owns from outside. */
+  hold(object: ObjectRef): void {
+    this.locals.push(object);
+  }
+
+  /** Lets go of one of the locals. */
+  release(index = this.random.int(this.locals.length)): void {
+    const [object] = this.locals.splice(index, 1);
+    if (object !== undefined) decref(this.mem, object);
+  }
+
+  /** Collects, and compares what was freed with what the naive trace says, object by object. */
+  collect(generation: number): Collection {
+    const { mem, locals } = this;
+    const before = liveObjects(mem);
+    const members = [...before].filter(([object, info]) => isMember(mem, object, info, generation));
+    const older = [...before]
+      .filter(([, info]) => (info & GC_TRACKED) !== 0 && (info & GC_GENERATION_MASK) > generation)
+      .map(([object]) => object);
+    const unreachable = findUnreachable(mem, [...locals, ...older]);
+    const reached = traceReachable(mem, locals);
+    const collection = this.collector.collect(generation);
+    const after = liveObjects(mem);
+    expect(collection.collected).toBe(unreachable.length);
+    expect(collection.candidates).toBe(members.length);
+    expect(unreachable.filter((object) => after.has(object))).toEqual([]);
+    const isSame = (object: ObjectRef) =>
+      (after.get(object) ?? 0) >>> KIND_SHIFT === (before.get(object) ?? 0) >>> KIND_SHIFT;
+    expect([...reached].filter((object) => !isSame(object))).toEqual([]);
+    if (generation === OLDEST) {
+      // All that is left is reachable, or frozen, or held by what is frozen.
+      const frozen = [...after.keys()].filter((object) => generationOf(mem, object) === PERMANENT);
+      expect(after.size).toBe(traceReachable(mem, [...locals, ...frozen]).size);
+    }
+    const to = Math.min(generation + 1, OLDEST);
+    const isPromoted = (info: number) =>
+      (info & GC_TRACKED) !== 0
+        ? (info & GC_GENERATION_MASK) === to
+        : generation === OLDEST && (info & GC_GENERATION_MASK) === 0;
+    const survivors = members
+      .map(([object]) => after.get(object))
+      .filter((info) => info !== undefined);
+    expect(survivors.filter((info) => !isPromoted(info))).toEqual([]);
+    return collection;
+  }
+}
+
+function isMember(mem: Mutator, object: ObjectRef, info: number, generation: number): boolean {
+  if ((info & GC_TRACKED) === 0 || mem.i32[object + HEADER_COUNT] < 0) return false;
+  return (info & GC_GENERATION_MASK) <= generation;
+}
+
+/** All objects of a heap and their info words. */
+export function liveObjects(mem: Mutator): Map<ObjectRef, number> {
+  const objects = new Map<ObjectRef, number>();
+  visitRuns(mem, (record) => {
+    visitBlocks(mem, record, (block, info) => {
+      if (isBackingKind(info >>> KIND_SHIFT)) return;
+      objects.set(block as number as ObjectRef, mem.i32[block + HEADER_INFO]);
+    });
+  });
+  return objects;
+}
+
+/** How `count` objects hold each other. */
+export type Shape = (heap: GraphHeap, nodes: readonly ObjectRef[]) => void;
+
+/** Named shapes. Each links objects that are there already; what they are is left to chance. */
+export const SHAPES: Readonly<Record<string, Shape>> = {
+  ring: (heap, nodes) => {
+    nodes.forEach((node, i) => {
+      heap.link(node, nodes[(i + 1) % nodes.length] as ObjectRef);
+    });
+  },
+  chain: (heap, nodes) => {
+    for (let i = 1; i < nodes.length; i++)
+      heap.link(nodes[i - 1] as ObjectRef, nodes[i] as ObjectRef);
+  },
+  tree: (heap, nodes) => {
+    for (let i = 1; i < nodes.length; i++) {
+      heap.link(nodes[(i - 1) >> 1] as ObjectRef, nodes[i] as ObjectRef);
+    }
+  },
+  'tree with parents': (heap, nodes) => {
+    for (let i = 1; i < nodes.length; i++) {
+      heap.link(nodes[(i - 1) >> 1] as ObjectRef, nodes[i] as ObjectRef);
+      heap.link(nodes[i] as ObjectRef, nodes[(i - 1) >> 1] as ObjectRef);
+    }
+  },
+  clique: (heap, nodes) => {
+    for (const from of nodes.slice(0, 12)) for (const to of nodes.slice(0, 12)) heap.link(from, to);
+  },
+  hub: (heap, nodes) => {
+    for (const node of nodes) {
+      heap.link(nodes[0] as ObjectRef, node);
+      heap.link(node, nodes[0] as ObjectRef);
+    }
+  },
+  'self-loops': (heap, nodes) => {
+    for (const node of nodes) if (heap.random.chance(0.7)) heap.link(node, node);
+  },
+  'many edges': (heap, nodes) => {
+    for (let i = 0; i < nodes.length * 3; i++) {
+      heap.link(heap.random.pick(nodes), heap.random.pick(nodes));
+    }
+  },
+  'few edges': (heap, nodes) => {
+    for (let i = 0; i < nodes.length; i++) {
+      heap.link(heap.random.pick(nodes), heap.random.pick(nodes));
+    }
+  },
+};
+
+/** Makes a graph of a shape, holds few of its objects from outside, and lets go of the others. */
+export function addGraph(heap: GraphHeap, shape: Shape, size: number): void {
+  const { random, mem } = heap;
+  const nodes = Array.from({ length: size }, () => heap.create());
+  for (const node of nodes) if (random.chance(0.4)) heap.fill(node);
+  shape(heap, nodes);
+  // Edges between what was there and what is new.
+  for (let i = random.int(4); i > 0; i--) {
+    const known = heap.reachable(); // anew: a link that is replaced may have been the last
+    if (known.length === 0) break;
+    if (random.chance(0.5)) heap.link(random.pick(known), random.pick(nodes));
+    else heap.link(random.pick(nodes), random.pick(known));
+  }
+  const held = random.int(3);
+  nodes.forEach((node) => {
+    if (random.chance(held / size)) heap.hold(node);
+    else decref(mem, node);
+  });
+}
+
+/** Changes a graph as a program would: links and cuts what can be reached, lets go of roots. */
+export function changeGraph(heap: GraphHeap, steps: number): void {
+  const { random } = heap;
+  for (let i = 0; i < steps; i++) {
+    const known = heap.reachable();
+    if (known.length === 0) return;
+    const choice = random.int(10);
+    if (choice < 4) heap.link(random.pick(known), random.pick(known));
+    else if (choice < 7) heap.cut(random.pick(known));
+    else if (choice === 7) heap.fill(random.pick(known));
+    else if (choice === 8 && heap.locals.length > 2) heap.release();
+    else {
+      const object = random.pick(known);
+      incref(heap.mem, object);
+      heap.hold(object);
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/** What the threads of the collector are started with, and what they tell who started them. */
+
+import type { ThreadId } from '../src/memory/layout.ts';
+
+/** `workerData` of the collector thread. */
+export interface CollectorData {
+  /** In development: the file for `boot.mjs` to run. */
+  readonly entry?: string;
+  readonly buffer: SharedArrayBuffer;
+  /** The thread that starts it. */
+  readonly starter: ThreadId;
+}
+
+/** What the collector thread tells its starter. */
+export type CollectorMessage =
+  /** It has attached, and serves. */
+  | { readonly type: 'serving' }
+  /** Something failed that does not end it. */
+  | { readonly type: 'warning'; readonly message: string; readonly code: string };
+
+/** `workerData` of a worker of the pool. */
+export interface ScannerData {
+  /** In development: the file for `boot.mjs` to run. */
+  readonly entry?: string;
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** What a worker of the pool tells the collector thread once it has loaded everything. */
+export interface ScannerMessage {
+  readonly type: 'ready';
+  /** Node's number of the thread. */
+  readonly nodeThreadId: number;
+}
