@@ -3,8 +3,9 @@
  * reference slots `a` .. `d`.
  *
  *   a, b   edges to random objects of the same graph, seeded: `edgesOf`
- *   c      the object before it; the first one closes the ring. So one reference from outside holds
- *          all objects, and when it is dropped none dies by its count: all are left to the collector
+ *   c      the object before it; the first one closes the ring. So one reference from outside
+ *          holds all objects, and when it is dropped none dies by its count: all are left to the
+ *          collector
  *   d      empty: for the mutators that run beside a collection
  *
  * Builders hold all objects in a list while they build, and take the checksum `walkOf` of it.

@@ -121,6 +121,12 @@ export class Session {
     }
   }
 
+  /** Runs an operation in a section, and once more if the heap was full. */
+  runOperation<R>(operation: (s: Session) => R): R {
+    const attempted = () => this.#attempt(operation, undefined);
+    return this.run(attempted, Number.POSITIVE_INFINITY);
+  }
+
   /**
    * Runs an operation. In a full heap it has rolled back to its start; then everything is
    * collected, and it is tried once more.

@@ -1,8 +1,16 @@
 /** What `heap.stats()` returns. */
 
+import { isCollectorServing, readyScanners } from './gc/requests.ts';
 import type { ObjectStats } from './gc/stats.ts';
+import { COLLECTOR_THREAD } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
-import { type LockCounters, readLeft, readThreads, type ThreadStats } from './sync/thread-table.ts';
+import {
+  type LockCounters,
+  readLeft,
+  readThread,
+  readThreads,
+  type ThreadStats,
+} from './sync/thread-table.ts';
 
 /** How the lock was used, by all threads so far. Counters of a thread wrap at 2^32. */
 export interface LockStats {
@@ -16,6 +24,12 @@ export interface LockStats {
   readonly handovers: number;
 }
 
+/** The collector thread, and the pool it owns. */
+export interface CollectorStats extends Omit<ThreadStats, 'id'> {
+  /** Workers of the pool that are ready to share a scan. */
+  readonly scanners: number;
+}
+
 /** A snapshot of a heap. */
 export interface HeapStats extends Omit<ObjectStats, 'byKind'> {
   /** Size of the heap, in bytes. */
@@ -23,7 +37,10 @@ export interface HeapStats extends Omit<ObjectStats, 'byKind'> {
   /** Objects by kind: 'string', 'bigint', 'array', 'map', or the name of a struct. */
   readonly objectsByKind: Readonly<Record<string, number>>;
   readonly lock: LockStats;
+  /** The attached threads, but for the collector thread. */
   readonly threads: readonly ThreadStats[];
+  /** The collector thread; null while there is none. */
+  readonly collector: CollectorStats | null;
 }
 
 /** Puts the parts together. The caller holds the GIL. */
@@ -36,7 +53,12 @@ export function readStats(
   const objectsByKind: Record<string, number> = Object.create(null);
   for (const [kind, count] of byKind) objectsByKind[kindName(kind)] = count;
   const threads = readThreads(mem);
-  const all: LockCounters[] = [...threads, readLeft(mem)];
+  const collector = readCollector(mem);
+  const all: LockCounters[] = [
+    ...threads,
+    ...(collector === null ? [] : [collector]),
+    readLeft(mem),
+  ];
   const sum = (of: (counters: LockCounters) => number) => all.reduce((n, c) => n + of(c), 0);
   return {
     ...rest,
@@ -49,5 +71,12 @@ export function readStats(
       handovers: sum((thread) => thread.handovers),
     },
     threads,
+    collector,
   };
+}
+
+function readCollector(mem: Mutator): CollectorStats | null {
+  if (!isCollectorServing(mem)) return null;
+  const { id: _, ...stats } = readThread(mem, COLLECTOR_THREAD);
+  return { ...stats, scanners: readyScanners(mem) };
 }

@@ -55,10 +55,7 @@ export function defineStruct<T>(
   fields: FieldsOf<T>,
 ): StructClass<T> {
   const checked = checkFields(name, fields);
-  const layout = session.run(
-    () => declareStruct(session.mem, name, checked),
-    Number.POSITIVE_INFINITY,
-  );
+  const layout = session.runOperation(({ mem }) => declareStruct(mem, name, checked));
   return recordOf(session, layout.kind).base as StructClass<T>;
 }
 

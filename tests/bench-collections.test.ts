@@ -209,7 +209,9 @@ describe('the benchmark program', () => {
       results.filter((r) => r.subject === subject).map((r) => [r.workload, r.checksum]),
     );
 
-  test('every subject comes to the checksums of the collection workloads', async () => {
+  test('every subject comes to the checksums of the collection workloads', {
+    timeout: 600_000, // sixty processes, one after the other
+  }, async () => {
     const subjects = Object.keys(CHECKSUMS);
     const names = Object.keys(CHECKSUMS.cpython!);
     const run = await bench('--smoke', '--only', names.join(), '--subjects', subjects.join());

@@ -262,7 +262,7 @@ test('an array tracked late is young, however long it has lived, and collected a
   expectSound(mem, []);
 });
 
-test('frozen objects are not examined, hold what they hold, and are old when they are unfrozen', () => {
+test('frozen objects are not examined, and are old when they are unfrozen', () => {
   const nodes = new Nodes();
   const { mem } = nodes;
   const [frozen] = nodes.ring(4) as [ObjectRef];

@@ -113,7 +113,7 @@ test('a hub of 100,000 spokes that hold it is garbage', () => {
   expectEmpty(nodes);
 });
 
-test('a chain of 300,000 that ends in a ring is kept by its first object, and garbage without', () => {
+test('a chain of 300,000 that ends in a ring is kept by its first object', () => {
   const nodes = new Nodes(32 * MIB);
   const { mem } = nodes;
   const [ring] = nodes.ring(3) as [ObjectRef];
@@ -131,7 +131,7 @@ test('a chain of 300,000 that ends in a ring is kept by its first object, and ga
   expectEmpty(nodes);
 });
 
-test('what only garbage holds is garbage when it is tracked, and dies with it when it is not', () => {
+test('what only garbage holds is garbage when tracked, and dies by its count when not', () => {
   const nodes = new Nodes();
   const { mem } = nodes;
   const [a, b] = nodes.ring(2) as [ObjectRef, ObjectRef];

@@ -52,11 +52,24 @@ const EXPECTED = {
   verify: 'clean',
   liveBytes: expect.any(Number),
   liveObjects: expect.any(Number),
-  collections: [0, 0, 0],
-  collected: 0,
-  pauses: { count: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 },
+  collections: [expect.any(Number), 0, 0], // young ones: 11 of them are due before a middle one
+  collected: expect.any(Number),
+  pauses: expect.any(Object),
+  timeToStop: { count: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 }, // a section that ends has the lock
+  garbageBytes: expect.any(Number),
+  garbageBytesAllowed: expect.any(Number),
+  final: {
+    collected: expect.any(Number),
+    collectMs: expect.any(Number),
+    timeToStopMs: expect.any(Number),
+    liveObjects: 9, // the map of named roots, and 8 declarations of structs
+    immortalObjects: 9,
+    verify: 'clean',
+  },
   seed: SEED,
 };
+/** Module, its two arrays, its package and the map in it, edges: what is left to the collector. */
+const CONTAINERS = 10 * 3 + 4 * 2 + 15;
 
 interface Ended {
   readonly code: number | null;
@@ -110,6 +123,13 @@ test.each([1, 2, 3])(
     expect(fairShare * n).toBeGreaterThanOrEqual(2 * EDITS); // every edit is a drop and a link
     expect(Math.min(...operations)).toBeGreaterThanOrEqual(fairShare / 2);
 
+    const { collections, collected, pauses, final } = result;
+    expect(pauses.count).toBe(collections[0]);
+    expect(pauses.maxMs).toBeGreaterThanOrEqual(pauses.p50Ms);
+    expect(final.collected).toBeGreaterThanOrEqual(CONTAINERS);
+    expect(collected + final.collected).toBeGreaterThanOrEqual(CONTAINERS + 3 * EDITS);
+    expect(result.garbageBytes).toBeLessThanOrEqual(result.garbageBytesAllowed);
+
     // Nobody looks at a pipe: no progress, only what could not be read.
     const [title, ...lines] = stderr.trimEnd().split('\n');
     expect(title).toBe('unreadable:');
@@ -124,17 +144,32 @@ test('a directory without modules is an empty graph, with nothing to edit', asyn
   const empty = join(root, 'empty');
   mkdirSync(empty);
   const { code, stdout, stderr } = await runJob([empty, '--threads', '2', '--json']);
-  const { files, modules, edges, packages, cycles, edits, oracle } = JSON.parse(
+  const { files, modules, edges, packages, cycles, edits, oracle, final } = JSON.parse(
     stdout.trimEnd().split('\n').at(-1)!,
   );
   expect([files, modules, edges, packages, cycles, edits]).toEqual([0, 0, 0, 0, 0, 0]);
   expect([oracle, code, stderr]).toEqual(['match', 0, '']);
+  expect([final.liveObjects, final.immortalObjects, final.verify]).toEqual([9, 9, 'clean']);
+});
+
+test('6,920 edits of one thread end just before the first full collection', async () => {
+  const args = ['--threads', '1', '--edits', '6920', '--seed', '1', '--json'];
+  const { code, stdout } = await runJob([root, ...args]);
+  const result = JSON.parse(stdout.trimEnd().split('\n').at(-1)!);
+  expect(code).toBe(0);
+  expect(result.collections).toEqual([121, 11, 0]); // the next is a full one
+  expect(result.pauses.count).toBe(132);
+  expect([result.collected, result.final.collected]).toEqual([37_855, 53_882]);
+  expect([result.final.liveObjects, result.final.immortalObjects]).toEqual([9, 9]);
 });
 
 test('without --json the report ends stdout', async () => {
   const { code, stdout } = await runJob([root, '--threads', '2', '--edits', '4']);
   expect(code).toBe(0);
+  expect(stdout).toMatch(/│ collections +│ +\d+ 0 0 │ \d+ of \d+ objects examined were garbage/);
+  expect(stdout).toMatch(/│ garbage +│ +[\d.]+ KiB │ not collected yet; [\d.]+ KiB may wait/);
   expect(stdout).toMatch(/│ oracle +│ +match │/);
+  expect(stdout).toMatch(/│ left +│ +9 │ objects; immortal are 9 /);
   expect(stdout).not.toContain('{');
 });
 

@@ -75,7 +75,7 @@ async function start(mem: Mutator): Promise<Worker> {
   return startedCollector(mem) as Worker;
 }
 
-test('the first to ask starts the collector thread, which takes no place among the 128', async () => {
+test('the first to ask starts it, and it takes no place among the 128', async () => {
   await withCollector(2, async (heap, mem) => {
     const { buffer } = heap.share();
     const others: Memory[] = [];
@@ -114,7 +114,7 @@ test('of three threads that want to start it at once, one does', async () => {
   });
 });
 
-test('it starts, and all its scanners join a job, while the starter blocks with the lock', async () => {
+test('it starts, and its scanners join a job, while the starter blocks with the lock', async () => {
   await withCollector(3, async (_heap, mem) => {
     acquireGil(mem, Number.POSITIVE_INFINITY);
     expect(ensureCollectorThread(mem)).toBe(true);
@@ -205,7 +205,7 @@ test.runIf(process.platform === 'linux')(
   },
 );
 
-test('a thread that ends stops the collector thread it has started, and another starts one', async () => {
+test('a thread that ends stops the collector thread it started; another starts one', async () => {
   await withCollector(2, async (heap, mem) => {
     const words = new Int32Array(new SharedArrayBuffer(16));
     const starter = startTask(heap, 'start', words);

@@ -112,7 +112,8 @@ function drawPanel({ title, unit, lines }: Panel, left: number, colors: Map<stri
     svg.push(`<path d="M${path}" fill="none" stroke="${color}" stroke-width="2"/>`);
     for (const [i, [cx, cy]] of places.entries()) {
       const { size, value } = line[i]!;
-      const hint = `${subject}, ${size.toLocaleString('en')}: ${Number(value.toPrecision(3))} ${unit}`;
+      const shown = Number(value.toPrecision(3));
+      const hint = `${subject}, ${size.toLocaleString('en')}: ${shown} ${unit}`;
       svg.push(`<circle cx="${cx}" cy="${cy}" r="3.5" fill="${color}">`);
       svg.push(`<title>${escapeXml(hint)}</title></circle>`);
     }

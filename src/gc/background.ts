@@ -51,7 +51,7 @@ import {
   notePause,
   noteStop,
 } from './figures.ts';
-import { promote, resetCounts, resetTrigger, throttle, untrackIfAtomic } from './generations.ts';
+import { promoteAll, resetCounts, resetTrigger, throttle, untrackIfAtomic } from './generations.ts';
 import { leaveLead, openJob } from './job.ts';
 import { gatherCards, isMember, OLDEST } from './members.ts';
 import {
@@ -147,8 +147,8 @@ class BackgroundCollection {
   }
 
   /**
-   * Something has failed: what the collection has begun is given up, and done by the plainest means.
-   * Not when the heap itself is lost, nor in the middle of a change.
+   * Something has failed: what the collection has begun is given up, and done by the plainest
+   * means. Not when the heap itself is lost, nor in the middle of a change.
    */
   recover(error: unknown): void {
     const mem = this.#mem;
@@ -239,7 +239,7 @@ class BackgroundCollection {
     const { found } = this.#collector;
     const generation = withMiddle ? 1 : 0;
     gatherCards(mem, record, cards, generation, found);
-    for (let i = 0; i < found.length; i++) promote(mem, found.refs[i], generation + 1);
+    promoteAll(mem, found, generation + 1);
     found.clear();
     takeCards(mem, record, withMiddle, cards);
     if (!withMiddle) addCards(mem, record, true, cards);
@@ -274,7 +274,7 @@ class BackgroundCollection {
   #settle(): void {
     const { found } = this.#collector;
     const batches = findBatches(this.#mem, found, BATCH_OBJECTS);
-    this.#collection.sideBytes += batches.bytes;
+    this.#noteSideBytes(batches.bytes);
     found.clear();
     let from = 0;
     let next = 0;
@@ -293,21 +293,24 @@ class BackgroundCollection {
   #settleBatch(batches: Batches, from: number, to: number): void {
     const mem = this.#mem;
     const { i32 } = mem;
-    const { test } = this.#collector;
+    const { test, found } = this.#collector;
     const { members } = test;
     for (let i = from; i < to; i++) {
       const object = batches.objects[i];
       const isAlive = isMember(i32[object + HEADER_INFO], OLDEST) && i32[object + HEADER_COUNT] > 0;
       if (isAlive) members.push(object);
     }
-    test.deduceUnreachable();
-    for (let i = members.length - 1; i >= 0; i--) {
-      const object = members.refs[i];
-      if (!test.isUnreachable(object)) continue;
-      condemn(mem, object);
-      this.#collection.collected++;
-    }
+    test.deduceUnreachable(found);
+    this.#noteSideBytes(batches.objects.byteLength + test.bytes);
+    for (let i = found.length - 1; i >= 0; i--) condemn(mem, found.refs[i]);
+    this.#collection.collected += found.length;
+    found.clear();
     test.clear();
+  }
+
+  /** The tables of the scan, of the components and of the settling are not in use together. */
+  #noteSideBytes(bytes: number): void {
+    this.#collection.sideBytes = Math.max(this.#collection.sideBytes, bytes);
   }
 
   /** Frees what is condemned, for a budget at a time. */

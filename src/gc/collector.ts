@@ -22,6 +22,7 @@ import {
   expectedMembers,
   isBackgroundOpen,
   promote,
+  promoteAll,
   promoteGenerations,
   resetCounts,
   resetGrowth,
@@ -116,17 +117,12 @@ export class Collector {
     gatherMembers(mem, generation, members);
     collection.candidates = members.length;
     collection.scanned = [members.length];
-    test.deduceUnreachable();
-    collection.sideBytes = test.tables.bytes;
+    test.deduceUnreachable(found);
+    collection.sideBytes = test.bytes;
     const to = Math.min(generation + 1, OLDEST);
-    for (let i = 0; i < members.length; i++) {
-      const object = members.refs[i];
-      if (test.isUnreachable(object)) {
-        found.push(object);
-        continue;
-      }
-      promote(mem, object, to);
-      if (generation === OLDEST) untrackIfAtomic(mem, object);
+    promoteAll(mem, members, to);
+    if (generation === OLDEST) {
+      for (let i = 0; i < members.length; i++) untrackIfAtomic(mem, members.refs[i]);
     }
     test.clear();
     this.#condemnFound(to, collection, observer);
@@ -170,7 +166,7 @@ export class Collector {
     const { mem, found } = this;
     // Those of the oldest generation are where they belong.
     gatherMembers(mem, Math.min(generation, OLDEST - 1), found);
-    for (let i = 0; i < found.length; i++) promote(mem, found.refs[i], to);
+    promoteAll(mem, found, to);
     found.clear();
   }
 

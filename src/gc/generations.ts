@@ -45,6 +45,7 @@ import { GROWTH_PAGES_MIN, type Memory, NEVER } from '../memory/memory.ts';
 import { visitRuns } from '../memory/pages.ts';
 import { holdsContainer } from '../object/references.ts';
 import { OLDEST } from './members.ts';
+import type { ObjectList } from './object-list.ts';
 
 /** The counts of all generations, as `gc.get_count()`. */
 export function readCounts(mem: Memory): [number, number, number] {
@@ -166,6 +167,25 @@ export function promote(mem: Memory, object: number, to: number): void {
   i32[object + HEADER_INFO] = (info & ~GC_GENERATION_MASK) | to;
   i32[GC_SIZES + from]--;
   i32[GC_SIZES + to]++;
+}
+
+/** Moves survivors to generation `to`. */
+export function promoteAll(mem: Memory, survivors: ObjectList, to: number): void {
+  const { i32 } = mem;
+  const { refs, length } = survivors;
+  let young = 0;
+  let middle = 0;
+  for (let i = 0; i < length; i++) {
+    const info = i32[refs[i] + HEADER_INFO];
+    const from = info & GC_GENERATION_MASK;
+    if (from === to) continue;
+    i32[refs[i] + HEADER_INFO] = (info & ~GC_GENERATION_MASK) | to;
+    if (from === 0) young++;
+    else middle++;
+  }
+  i32[GC_SIZES] -= young;
+  i32[GC_SIZES + MIDDLE] -= middle;
+  i32[GC_SIZES + to] += young + middle;
 }
 
 /** Untracks a tracked array or map that holds no container any more. Others stay as they are. */

@@ -86,9 +86,19 @@ export class SideTables {
     this.pages.push(page);
   }
 
+  /** Whether no page has a table: then every entry is 0. */
+  get isClear(): boolean {
+    return this.pages.length === 0;
+  }
+
   /** Bytes of tables in use. */
   get bytes(): number {
     return this.used * 4;
+  }
+
+  /** Gives the tables back, whatever their entries are. They are not used again. */
+  discard(): void {
+    this.words = new Int32Array(0);
   }
 
   /** Forgets all pages. Every entry is 0 by now. */

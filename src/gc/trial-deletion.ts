@@ -20,55 +20,73 @@ import {
   VALUE_HIGH,
   VALUE_LOW,
   VALUE_WORDS,
+  WORD_BYTES,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { hasValues, Ranges, tracedEnd, VALUES } from '../object/ranges.ts';
 import { ObjectList } from './object-list.ts';
 import { entryOf, REACHED, SideTables } from './side-tables.ts';
 
+/** Entries that are kept between two tests. */
+const KEPT_ENTRIES = 2 ** 16;
 /** An entry of a member that only members hold. */
 const UNHELD = 1;
+/** An entry of a member that is reached, and is visited when its turn in the list comes. */
+const PENDING = -3;
 
 /** The test, with what one thread keeps for it. */
 export class TrialDeletion {
   declare readonly mem: Memory;
   declare readonly tables: SideTables;
-  /** The objects under test. */
+  /** The objects under test, in the order of their addresses. */
   declare readonly members: ObjectList;
+  /** Where the entry of each member stands. */
+  declare private entries: Int32Array;
   declare private readonly worklist: ObjectList;
   declare private readonly ranges: Ranges;
+  /** The member whose turn it is: those at lower addresses are still to come. */
+  declare private cursor: number;
 
   constructor(mem: Memory) {
     this.mem = mem;
     this.tables = new SideTables(mem);
     this.members = new ObjectList();
+    this.entries = new Int32Array(KEPT_ENTRIES);
     this.worklist = new ObjectList();
     this.ranges = new Ranges(mem);
+    this.cursor = 0;
   }
 
-  /** Finds out which members are unreachable; `isUnreachable` then tells. */
-  deduceUnreachable(): void {
+  /**
+   * Tests the members. The unreachable ones go to `found`, in the order of the list; the others
+   * stay in `members`, for the caller to read and then to `clear`.
+   */
+  deduceUnreachable(found: ObjectList): void {
     this.updateRefs();
     this.subtractRefs();
     this.reachFromOutside();
+    this.sortOut(found);
   }
 
-  /** Whether the test has found a member unreachable. */
-  isUnreachable(member: number): boolean {
-    const { map, words } = this.tables;
-    return words[entryOf(map[member >>> PAGE_WORDS_SHIFT], member)] === UNHELD;
+  /** Most bytes that the test has needed. */
+  get bytes(): number {
+    return this.tables.bytes + 2 * WORD_BYTES * this.members.length;
   }
 
-  /** Ends the test: all entries become 0 again, the list empty. */
+  /** Ends the test, also one that has failed in the middle: all entries become 0 again. */
   clear(): void {
-    const { tables, members } = this;
-    const { map, words } = tables;
-    const { refs, length } = members;
-    for (let i = 0; i < length; i++) {
-      words[entryOf(map[refs[i] >>> PAGE_WORDS_SHIFT], refs[i])] = 0;
+    const { tables, members, worklist } = this;
+    if (!tables.isClear) {
+      const { map, words } = tables;
+      const { refs, length } = members;
+      for (let i = 0; i < length; i++) {
+        words[entryOf(map[refs[i] >>> PAGE_WORDS_SHIFT], refs[i])] = 0;
+      }
+      tables.clear();
     }
-    tables.clear();
     members.clear();
+    worklist.clear();
+    if (this.entries.length > KEPT_ENTRIES) this.entries = new Int32Array(KEPT_ENTRIES);
   }
 
   /** gcRefs := refcount. */
@@ -76,19 +94,28 @@ export class TrialDeletion {
     const { tables, members } = this;
     const { i32 } = this.mem;
     const { refs, length } = members;
+    if (this.entries.length < length) this.entries = new Int32Array(length);
+    const { entries } = this;
+    const { map } = tables;
     let page = -1;
+    let m = 0;
+    let previous = 0;
     for (let i = 0; i < length; i++) {
       const object = refs[i];
-      if (object >>> PAGE_WORDS_SHIFT === page) continue;
-      page = object >>> PAGE_WORDS_SHIFT;
-      tables.cover(object);
+      assert(object > previous, 'test: members are in the order of their addresses');
+      previous = object;
+      if (object >>> PAGE_WORDS_SHIFT !== page) {
+        page = object >>> PAGE_WORDS_SHIFT;
+        tables.cover(object);
+        m = map[page];
+      }
+      entries[i] = entryOf(m, object);
     }
-    const { map, words } = tables;
+    const { words } = tables;
     for (let i = 0; i < length; i++) {
-      const object = refs[i];
-      const count = i32[object + HEADER_COUNT];
+      const count = i32[refs[i] + HEADER_COUNT];
       assert(count > 0, 'test: members are alive');
-      words[entryOf(map[object >>> PAGE_WORDS_SHIFT], object)] = 2 * count + 1;
+      words[entries[i]] = 2 * count + 1;
     }
   }
 
@@ -126,36 +153,56 @@ export class TrialDeletion {
     }
   }
 
-  /** Marks all members that are reachable from outside. */
+  /**
+   * Marks all members that are reachable from outside. From the last to the first: references
+   * mostly lead to older objects at lower addresses, whose turn comes anyway; the others are
+   * visited from the worklist.
+   */
   private reachFromOutside(): void {
-    const { members, worklist } = this;
-    const { map, words } = this.tables;
+    const { members, entries, worklist } = this;
+    const { words } = this.tables;
     const { refs, length } = members;
-    for (let i = 0; i < length; i++) {
-      const member = refs[i];
-      const at = entryOf(map[member >>> PAGE_WORDS_SHIFT], member);
-      assert(words[at] >= UNHELD || words[at] === REACHED, 'test: gcRefs >= 0');
-      if (words[at] <= UNHELD) continue;
-      words[at] = REACHED;
-      this.reachReferences(member);
+    for (let i = length - 1; i >= 0; i--) {
+      const entry = words[entries[i]];
+      if (entry === UNHELD || entry === REACHED) continue;
+      assert(entry > UNHELD || entry === PENDING, 'test: gcRefs >= 0');
+      words[entries[i]] = REACHED;
+      this.cursor = refs[i];
+      this.reachReferences(refs[i]);
       while (worklist.length !== 0) this.reachReferences(worklist.pop());
     }
   }
 
+  /** Separates the unreachable from the others, and clears all entries. */
+  private sortOut(found: ObjectList): void {
+    const { members, entries, tables } = this;
+    const { words } = tables;
+    const { refs, length } = members;
+    let survivors = 0;
+    for (let i = 0; i < length; i++) {
+      const at = entries[i];
+      if (words[at] === UNHELD) found.push(refs[i]);
+      else refs[survivors++] = refs[i];
+      words[at] = 0;
+    }
+    members.length = survivors;
+    tables.clear();
+  }
+
   private reachReferences(object: number): void {
-    const { mem, worklist } = this;
+    const { mem, worklist, cursor } = this;
     const { i32 } = mem;
     const { map, words } = this.tables;
     const info = i32[object + HEADER_INFO];
     const end = tracedEnd(mem, object, info);
     for (let at = object + HEADER_WORDS; at < end; at++) {
-      if (i32[at] !== 0) reach(map, words, worklist, i32[at]);
+      if (i32[at] !== 0) reach(map, words, worklist, cursor, i32[at]);
     }
     if (hasValues(mem, info)) this.reachValues(object, info);
   }
 
   private reachValues(object: number, info: number): void {
-    const { ranges, worklist } = this;
+    const { ranges, worklist, cursor } = this;
     const { i32 } = this.mem;
     const { map, words } = this.tables;
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
@@ -164,12 +211,22 @@ export class TrialDeletion {
       if (shape === VALUES) {
         for (; at < end; at += VALUE_WORDS) {
           if (i32[at + VALUE_HIGH] === TAG_REFERENCE) {
-            reach(map, words, worklist, i32[at + VALUE_LOW]);
+            reach(map, words, worklist, cursor, i32[at + VALUE_LOW]);
           }
         }
       } else {
-        for (; at < end; at += ENTRY_WORDS) reachEntry(i32, map, words, worklist, at);
+        for (; at < end; at += ENTRY_WORDS) this.reachEntry(at);
       }
+    }
+  }
+
+  private reachEntry(entry: number): void {
+    const { worklist, cursor } = this;
+    const { i32 } = this.mem;
+    const { map, words } = this.tables;
+    for (let at = entry; at < entry + 2 * VALUE_WORDS; at += VALUE_WORDS) {
+      if (i32[at + VALUE_HIGH] !== TAG_REFERENCE) continue;
+      reach(map, words, worklist, cursor, i32[at + VALUE_LOW]);
     }
   }
 }
@@ -188,23 +245,22 @@ function subtractEntry(i32: Int32Array, map: Int32Array, words: Int32Array, entr
   }
 }
 
-function reach(map: Int32Array, words: Int32Array, worklist: ObjectList, referent: number): void {
+/** A member that is reached refers to `referent`. Those below `cursor` are still to come. */
+function reach(
+  map: Int32Array,
+  words: Int32Array,
+  worklist: ObjectList,
+  cursor: number,
+  referent: number,
+): void {
   const m = map[referent >>> PAGE_WORDS_SHIFT];
   if (m === 0) return;
   const at = entryOf(m, referent);
   if (words[at] <= 0) return; // no member, or reached
+  if (referent < cursor) {
+    words[at] = PENDING;
+    return;
+  }
   words[at] = REACHED;
   worklist.push(referent);
-}
-
-function reachEntry(
-  i32: Int32Array,
-  map: Int32Array,
-  words: Int32Array,
-  worklist: ObjectList,
-  entry: number,
-): void {
-  for (let at = entry; at < entry + 2 * VALUE_WORDS; at += VALUE_WORDS) {
-    if (i32[at + VALUE_HIGH] === TAG_REFERENCE) reach(map, words, worklist, i32[at + VALUE_LOW]);
-  }
 }

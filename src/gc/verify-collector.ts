@@ -5,6 +5,7 @@
 import { SCANNERS_MAX, THRESHOLD_MAX } from '../base/options.ts';
 import {
   COLLECTOR_THREAD,
+  GC_BACKGROUND,
   GC_BACKGROUND_MIN,
   GC_BUDGET_US,
   GC_COLLECTING,
@@ -92,7 +93,9 @@ function checkTrigger(survey: Survey, pages: number): void {
   const threshold = i32[GC_THRESHOLDS];
   const isAutomatic = i32[GC_ENABLED] === 1 && i32[GC_DISABLES] === 0;
   const usual = isAutomatic && threshold !== 0 ? threshold : NEVER;
-  const isGrown = usual !== NEVER && pages >= i32[GC_PAGES_WANTED];
+  // While a collection runs beside the mutators nobody starts another one because of growth.
+  const isIdle = Atomics.load(i32, GC_BACKGROUND) === 0;
+  const isGrown = isIdle && usual !== NEVER && pages >= i32[GC_PAGES_WANTED];
   if (isAutomatic && trigger === -NEVER) return;
   if (trigger === usual && !isGrown) return;
   findings.add('TRIGGER_WRONG', GC_TRIGGER, isGrown ? -NEVER : usual, trigger);

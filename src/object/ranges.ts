@@ -41,7 +41,6 @@ import {
   LEAF_WORDS,
   MAP_FIRST,
   NODE_PAYLOAD,
-  NODE_WORDS_MAX,
   VALUE_WORDS,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
@@ -135,7 +134,7 @@ export class Ranges {
     }
     if (!isNode(mem, node)) return false;
     this.at = node + NODE_PAYLOAD;
-    this.end = this.at + Math.min(LEAF_WORDS, this.limit - word);
+    this.end = Math.min(this.at + Math.min(LEAF_WORDS, this.limit - word), mem.maxWords);
     this.rest = word + LEAF_WORDS;
     return true;
   }
@@ -149,12 +148,12 @@ export class Ranges {
     }
     const used = mem.i32[chunk + CHUNK_USED];
     this.at = chunk + CHUNK_ENTRIES;
-    this.end = this.at + Math.min(Math.max(used, 0), CHUNK_CAPACITY_MAX) * ENTRY_WORDS;
+    const entries = Math.min(Math.max(used, 0), CHUNK_CAPACITY_MAX);
+    this.end = Math.min(this.at + entries * ENTRY_WORDS, mem.maxWords);
     this.rest = mem.i32[chunk + CHUNK_NEXT];
     return true;
   }
 }
 
-/** Whether a backing block of the largest size can stand there. */
-const isNode = (mem: Memory, node: number): boolean =>
-  node > 0 && node <= mem.maxWords - NODE_WORDS_MAX;
+/** Whether a backing block can stand there. Words behind the end of the heap read as undefined. */
+const isNode = (mem: Memory, node: number): boolean => node > 0 && node < mem.maxWords;

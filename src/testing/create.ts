@@ -79,6 +79,7 @@ const WEIGHTS: Readonly<Partial<Record<OperationName | ShapeName, number>>> = {
   clique: 0.2,
   hub: 0.3,
   strings: 0.2,
+  fill: 0.002,
 };
 
 /** Operations of the collector that concern all threads of a heap. */
@@ -87,13 +88,14 @@ const GLOBAL: readonly OperationName[] = ['immortalize', 'leak', 'poison'];
 /** Operations that make objects unreachable. */
 const DROPS: readonly OperationName[] = ['drop', 'clear', 'unroot', 'resize', 'remove', 'pop'];
 
-type ShapeName = 'ring' | 'chain' | 'clique' | 'hub' | 'strings';
+type ShapeName = 'ring' | 'chain' | 'clique' | 'hub' | 'strings' | 'fill';
 
 /** The program of a seed: the same on every machine. */
 export function createProgram(seed: number, options: ProgramOptions = {}): Program {
   const random = new Random(seed);
   const heap = options.heap ?? drawHeap(random);
   const weights = drawTaste(random, options.isShared ?? false);
+  if ((heap.maxBytes ?? MIB) <= 2 * MIB) weights.fill = FILL_WEIGHT;
   const { operations: count = 2000, checkEvery = 150 } = options;
   const operations: Operation[] = [];
   while (operations.length < count) {
@@ -168,6 +170,9 @@ function drawCount(random: Random, name: OperationName): number {
 
 // ── Shapes: many operations at once ──────────────────────────────────────────────────────────
 
+const FILL_COUNT = 6000;
+/** How often tiny heaps are filled to their last page. */
+const FILL_WEIGHT = 0.01;
 const sizes = [1, 2, 3, 10, 10, 40, 40, 150, 500];
 
 /** Adds operations that make objects in a shape; its first one is in a register then. */
@@ -194,6 +199,18 @@ const SHAPES: Readonly<Record<ShapeName, (random: Random, out: Operation[]) => v
       out.push(isMap ? ['put', hub, spoke, hub] : ['push', hub, spoke]);
     }
     out.push(['drop', spoke]);
+  },
+
+  /** More small containers than a tiny heap has room for, up to its last page. */
+  fill(random, out) {
+    const [list, item] = [random.int(6), 6 + random.int(6)];
+    const isMap = random.chance(0.5);
+    out.push(['new', list, KIND_LIST]);
+    for (let i = 0; i < FILL_COUNT; i++) {
+      out.push(['new', item, isMap ? KIND_TABLE : KIND_LIST]);
+      out.push(isMap ? ['put', item, item, list] : ['push', item, item], ['push', list, item]);
+    }
+    out.push(['check'], ['drop', list], ['drop', item]);
   },
 
   /** An array of values that need room. */

@@ -15,7 +15,7 @@ import type { HeapToken } from '../../src/index.ts';
 import type { Mutator } from '../../src/object/mutator.ts';
 
 /** Objects that stay alive while `collect` runs: they make a scan last. */
-export const LIVE = 200_000;
+export const LIVE = 100_000;
 /** Nodes made in one section. */
 const SECTION = 1000;
 /** Objects of a ring, and rings that are dropped before each collection. */

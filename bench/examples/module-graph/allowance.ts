@@ -35,9 +35,9 @@ export interface AllowanceInput {
 const UNEVEN = 2;
 /**
  * The living keep what they have needed at the most: lists of importers and the table of those that
- * wait grow by doubling, and arrays and tables are less than half of the graph.
+ * wait grow by doubling. After hundreds of edits that is a thirtieth of the graph.
  */
-const SPARE_SHARE = 1 / 2;
+const SPARE_SHARE = 1 / 8;
 /** What each thread leaves in the job: its tally, and its round among the busy ones. */
 const THREAD_BYTES = 512;
 /** The smallest tables. */

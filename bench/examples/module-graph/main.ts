@@ -9,6 +9,7 @@
  * Exit codes: 0, 1 when any of this is not so or a thread has failed, and 2 when the arguments make
  * no sense.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import { Heap } from '../../../src/index.ts';
@@ -35,6 +36,9 @@ import {
   type Result,
 } from './report.ts';
 import { type Survey, surveyDirectories } from './walk.ts';
+
+/** How long a collection beside the threads may take to its end when they are done. */
+const COLLECTOR_MS_MAX = 10_000;
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -101,6 +105,7 @@ async function runJob(options: Options, progress: ProgressLine): Promise<Result>
     graphBytes: built.liveBytes - laidOutBytes,
     threads: options.threads,
   });
+  const garbageBytes = await measureGarbage(heap, built.liveBytes, garbageBytesAllowed);
   const unreadable = [...survey.unreadable, ...unreadableOf(job)];
   const fileCount = survey.packages.reduce((sum, { files }) => sum + files.length, 0);
   const checked = check(graph, survey, progress);
@@ -122,7 +127,7 @@ async function runJob(options: Options, progress: ProgressLine): Promise<Result>
     editMs: run.editMs,
     elapsedMs: performance.now() - start,
     measures,
-    garbageBytes: measures.liveBytes - built.liveBytes,
+    garbageBytes,
     garbageBytesAllowed,
     final,
   };
@@ -178,6 +183,19 @@ function check(graph: Graph, survey: Survey, progress: ProgressLine) {
   };
 }
 
+/**
+ * Live bytes beyond `builtBytes`. Where they are more than allowed, a full collection is due or on
+ * its way, and the threads may have been faster than the collector thread: it gets its time.
+ */
+async function measureGarbage(heap: Heap, builtBytes: number, allowed: number): Promise<number> {
+  const end = performance.now() + COLLECTOR_MS_MAX;
+  for (;;) {
+    const garbageBytes = measureHeap(heap).liveBytes - builtBytes;
+    if (garbageBytes <= allowed || performance.now() > end) return garbageBytes;
+    await sleep(10);
+  }
+}
+
 /** The graph and the job lose their last references: one collection has to free all of them. */
 function dropAll(graph: Graph, job: Job): Final {
   const { heap } = graph;
@@ -186,9 +204,9 @@ function dropAll(graph: Graph, job: Job): Final {
   const start = performance.now();
   const collected = heap.gc.collect();
   const collectMs = performance.now() - start;
-  const { liveBytes, liveObjects, immortalObjects } = measureHeap(heap);
+  const { liveObjects, immortalObjects, fullTimeToStopMs: timeToStopMs } = measureHeap(heap);
   const findings = heap.verify();
-  return { collected, collectMs, liveBytes, liveObjects, immortalObjects, findings };
+  return { collected, collectMs, timeToStopMs, liveObjects, immortalObjects, findings };
 }
 
 function containersOf(graph: Graph, survey: Survey, seed: number, rounds: number) {

@@ -23,6 +23,8 @@ export interface Measures {
   readonly pauses: Durations;
   /** For how long collections have waited for the lock. One at the end of a section has it. */
   readonly timeToStop: Durations;
+  /** The longest such wait of a full collection. */
+  readonly fullTimeToStopMs: number;
 }
 
 export interface Durations {
@@ -51,6 +53,7 @@ export function measureHeap(heap: Heap): Measures {
       examined: generations.reduce((sum, { candidates }) => sum + candidates, 0),
       pauses: withoutBuckets(heap.gc.getPauses()),
       timeToStop: withoutBuckets(heap.gc.getTimesToStop()),
+      fullTimeToStopMs: old.timeToStopMs,
     };
   });
 }

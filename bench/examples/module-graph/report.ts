@@ -37,7 +37,8 @@ export interface Final {
   /** Objects found unreachable. */
   readonly collected: number;
   readonly collectMs: number;
-  readonly liveBytes: number;
+  /** The longest wait of a full collection for the lock: of this one, if it was the only one. */
+  readonly timeToStopMs: number;
   readonly liveObjects: number;
   readonly immortalObjects: number;
   readonly findings: readonly unknown[];
@@ -68,6 +69,7 @@ interface JsonResult {
   final: {
     collected: number;
     collectMs: number;
+    timeToStopMs: number;
     liveObjects: number;
     immortalObjects: number;
     verify: 'clean' | readonly unknown[];
@@ -75,11 +77,19 @@ interface JsonResult {
   seed: number;
 }
 
+/** Collections beside the threads wait for the lock, and those that a program asks for. */
+const NO_STOPS = 'none: a section that ends has the lock';
+
 /** Lines of a long list that are printed before the rest is only counted. */
 const LIST_LINES_MAX = 20;
 
+type Judged = Pick<
+  Result,
+  'differences' | 'findings' | 'garbageBytes' | 'garbageBytesAllowed' | 'final'
+>;
+
 /** What makes the job fail, one sentence each; none when all is well. */
-export function failuresOf(result: Result): string[] {
+export function failuresOf(result: Judged): string[] {
   const { differences, findings, garbageBytes, garbageBytesAllowed, final } = result;
   const { liveObjects, immortalObjects } = final;
   const failures: string[] = [];
@@ -123,6 +133,7 @@ export function formatJson(result: Result): string {
     final: {
       collected: final.collected,
       collectMs: final.collectMs,
+      timeToStopMs: final.timeToStopMs,
       liveObjects: final.liveObjects,
       immortalObjects: final.immortalObjects,
       verify: final.findings.length === 0 ? 'clean' : final.findings,
@@ -181,7 +192,7 @@ function heapRows(result: Result): Row[] {
     ['committed', bytes(measures.committedBytes), ''],
     ['collections', collections.join(' '), freed],
     ['pauses', count(pauses.count), durations(pauses)],
-    ['waits to stop', count(timeToStop.count), durations(timeToStop)],
+    ['time to stop', count(timeToStop.count), durations(timeToStop) || NO_STOPS],
     ['garbage', bytes(garbageBytes), `not collected yet; ${bytes(garbageBytesAllowed)} may wait`],
     ['oracle', differences.length === 0 ? 'match' : 'differs', `in ${time(result.checkMs)}`],
     ['verify', verdict(findings), ''],
@@ -190,9 +201,11 @@ function heapRows(result: Result): Row[] {
   ];
 }
 
-function finalRows({ collected, collectMs, liveObjects, immortalObjects, findings }: Final): Row[] {
+function finalRows(final: Final): Row[] {
+  const { collected, collectMs, timeToStopMs, liveObjects, immortalObjects, findings } = final;
+  const waited = `${timeToStopMs.toFixed(2)} ms to stop`;
   return [
-    ['last collection', count(collected), `objects, when all was dropped, in ${time(collectMs)}`],
+    ['last collection', count(collected), `objects in ${time(collectMs)}, ${waited}`],
     ['left', count(liveObjects), `objects; immortal are ${count(immortalObjects)}`],
     ['verify at last', verdict(findings), ''],
   ];
@@ -202,7 +215,6 @@ function verdict(findings: readonly unknown[]): string {
   return findings.length === 0 ? 'clean' : `${count(findings.length)} findings`;
 }
 
-/** All collections of sections have the lock already: then there is nothing to wait for. */
 function durations({ count: total, p50Ms, p99Ms, maxMs }: Durations): string {
   if (total === 0) return '';
   const [p50, p99, max] = [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(2));

@@ -1,0 +1,58 @@
+/** A bounded share of what `npm run stress` does, and its command line. */
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { Heap } from '../src/index.ts';
+import { createProgram, leakCheck, ring, runProgram } from '../src/testing.ts';
+import { COUNTS } from './support/with-heap.ts';
+
+const run = promisify(execFile);
+const MAIN = new URL('../dist/bench/stress/main.js', import.meta.url).pathname;
+const PROGRAMS = 60;
+const OPERATIONS = 600;
+const GROUP = 15;
+
+for (let first = 1; first <= PROGRAMS; first += GROUP) {
+  test(`random programs agree with the model (seeds ${first} to ${first + GROUP - 1})`, async () => {
+    let operations = 0;
+    for (let seed = first; seed < first + GROUP; seed++) {
+      const program = createProgram(seed, { operations: OPERATIONS });
+      const heap = Heap.create({ ...program.heap, counts: COUNTS });
+      try {
+        const result = runProgram(heap, program);
+        expect(result.failure, `seed ${seed}`).toBeNull();
+        expect(heap.verify()).toEqual([]);
+        operations += result.operations;
+      } finally {
+        await heap.close();
+      }
+    }
+    expect(operations).toBeGreaterThan((GROUP * OPERATIONS) / 2);
+  });
+}
+
+test('the command prints what it promises, and finds nothing', async () => {
+  const args = [MAIN, '--seconds', '0.5', '--threads', '2', '--seed', '7', '--json'];
+  const { stdout } = await run(process.execPath, args);
+  const { operations, collections, peakBytes, ...rest } = JSON.parse(stdout);
+  expect(rest).toEqual({ verifyFailures: 0, leakedObjects: 0, modelDifferences: 0, seed: 7 });
+  expect(Math.min(operations, collections, peakBytes)).toBeGreaterThan(0);
+});
+
+test('arguments that make no sense end with 2, and say what is allowed', async () => {
+  const failure = await run(process.execPath, [MAIN, '--threads', '0']).catch((error) => error);
+  expect(failure.code).toBe(2);
+  expect(failure.stderr).toContain('It must be a number from 1 to 64.');
+});
+
+test('a leak check counts what a body leaves behind, cycles not included', async () => {
+  const heap = Heap.create({ counts: COUNTS });
+  const root = heap.root;
+  const kept = leakCheck(heap, () => heap.run(() => void root.set('kept', heap.array())));
+  expect(kept).toContainEqual({ kind: 'array', objects: 1 });
+  expect(leakCheck(heap, () => ring(heap, 10).release())).toEqual([]);
+  root.clear();
+  expect(heap.verify()).toEqual([]);
+  await heap.close();
+});
