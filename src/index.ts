@@ -42,7 +42,7 @@ export { Heap, type RunOptions } from './heap.ts';
 export { HeapMap } from './map.ts';
 export type { FieldKind } from './object/struct-layout.ts';
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
-export type { HeapStats, LockStats } from './stats.ts';
+export type { CollectorStats, HeapStats, LockStats } from './stats.ts';
 export { HeapStruct, type StructClass } from './struct.ts';
 export type { ThreadStats } from './sync/thread-table.ts';
 export type {

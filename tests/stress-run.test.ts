@@ -14,9 +14,10 @@ const OPERATIONS = 600;
 const GROUP = 15;
 
 for (let first = 1; first <= PROGRAMS; first += GROUP) {
-  test(`random programs agree with the model (seeds ${first} to ${first + GROUP - 1})`, async () => {
+  const last = first + GROUP - 1;
+  test(`random programs agree with the model (seeds ${first} to ${last})`, async () => {
     let operations = 0;
-    for (let seed = first; seed < first + GROUP; seed++) {
+    for (let seed = first; seed <= last; seed++) {
       const program = createProgram(seed, { operations: OPERATIONS });
       const heap = Heap.create({ ...program.heap, counts: COUNTS });
       try {

@@ -199,7 +199,8 @@ for (const [when, state] of STATES) {
         heap.gc.enable();
         await until(() => {
           if (successor === 'a mutator') dropRings(heap, 100);
-          return backgroundState(mem) === BACKGROUND_IDLE;
+          // Under the lock: a successor gives the old one up and begins anew in one section.
+          return heap.run(() => backgroundState(mem)) === BACKGROUND_IDLE;
         }, 40);
         heap.gc.disable();
         expect(linksOf(heap)).toBeLessThan(2000 * RING);

@@ -4,8 +4,8 @@
  * Each program allocates, links, cuts, drops and collects in a heap of its own, with tiny
  * thresholds, tiny heaps, poison and failing allocations among the rest, and is compared with the
  * model object by object; the thread, the collector thread and the pool of its heap are what races
- * in it. Exit code 0: nothing was found; 1: a program failed, and is printed as short as it could be
- * made; 2: the arguments make no sense.
+ * in it. Exit code 0: nothing was found; 1: a program failed, and is printed as short as it could
+ * be made; 2: the arguments make no sense.
  */
 
 import { readFileSync } from 'node:fs';
