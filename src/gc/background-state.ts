@@ -1,7 +1,7 @@
 /**
  * The state of the collection in the background: who may do what, and how it is given up.
  *
- * The word GC_BACKGROUND (atomic)
+ * The word GC_BACKGROUND (GIL; a look without the lock is a hint)
  *
  *   IDLE --a collection is due (a mutator, under the GIL)-->          WANTED
  *   WANTED --open (the collector thread, under the GIL)-->            OPEN
@@ -32,11 +32,11 @@ export const BACKGROUND_OPEN = 2;
 export const BACKGROUND_SETTLING = 3;
 
 /** What the collection in the background is doing. */
-export const backgroundState = (mem: Memory): number => Atomics.load(mem.i32, GC_BACKGROUND);
+export const backgroundState = (mem: Memory): number => mem.i32[GC_BACKGROUND];
 
 /** Moves it on. By the collector thread, under the GIL. */
 export function setBackground(mem: Memory, state: number): void {
-  Atomics.store(mem.i32, GC_BACKGROUND, state);
+  mem.i32[GC_BACKGROUND] = state;
 }
 
 /** Asks the collector thread for a collection. The caller holds the GIL; none is under way. */

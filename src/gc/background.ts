@@ -2,11 +2,11 @@
  * A collection beside the mutators, by the collector thread.
  *
  *   promote  the world stops, again and again: what is young and to be examined is promoted
- *   open    the world stops: side tables are laid out
- *   scan    without the lock: what seems unreachable is a candidate
- *   settle  the world stops: the exact test over the candidates alone, in batches of whole
- *           components; what it finds unreachable is condemned
- *   sweep   the world stops, again and again, for a pause budget at a time
+ *   open     the world stops: side tables are laid out
+ *   scan     without the lock: what seems unreachable is a candidate
+ *   settle   the world stops: the exact test over the candidates alone, in batches of whole
+ *            components; what it finds unreachable is condemned
+ *   sweep    the world stops, again and again, for a pause budget at a time
  *
  * Sound whatever the scan has read, since only the test over a still graph decides. Complete for
  * what was garbage at the opening, since garbage does not change. A live heap is stopped for next
@@ -80,8 +80,6 @@ const SWEEP_STEPS = 128;
 /** Cards of a run whose objects are promoted between two looks at the clock. */
 const CARDS_AT_ONCE = 8;
 const CARDS_MASK = 2 ** CARDS_AT_ONCE - 1;
-/** Of a stop that others wait for, the part by which they get longer than the stop was. */
-const REST = 1;
 
 /** The collection was abandoned: nothing of it is left. */
 class Abandoned extends Error {}
@@ -181,7 +179,7 @@ class BackgroundCollection {
   #resume(): void {
     const pauseMs = performance.now() - this.#stoppedAt;
     notePause(this.#mem, this.#collection, pauseMs);
-    if (yieldGil(this.#mem)) Atomics.wait(SLEEP, 0, 0, pauseMs * REST);
+    if (yieldGil(this.#mem)) Atomics.wait(SLEEP, 0, 0, pauseMs);
   }
 
   #stoppedFor(): number {
@@ -341,7 +339,7 @@ class BackgroundCollection {
   /** Collects here and now, with the world stopped: it cannot be done beside the mutators. */
   #collectStopped(): void {
     const mem = this.#mem;
-    setBackground(mem, BACKGROUND_IDLE);
+    closeBackground(mem);
     const collection = this.#collector.collect(this.#collection.generation);
     noteBackground(mem, collection);
     releaseGil(mem);

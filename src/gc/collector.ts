@@ -2,7 +2,7 @@
  * The collector of one thread: a collection in the order of its phases.
  *
  * Everything here runs under the GIL, with the world still. Collections beside the mutators are in
- * `background.ts`, the parallel scan in `parallel.ts`.
+ * `background.ts`, the scan by several threads in `shared-scan.ts`.
  */
 
 import {

@@ -12,7 +12,7 @@
  *
  *   JOB_STATE      atomic  as above
  *   JOB_JOINED     atomic  helpers that have joined; CLOSED when nobody may any more
- *   JOB_LEFT       atomic  helpers that have left
+ *   JOB_LEFT       atomic  a bit per helper that has left
  *   JOB_COUNTED    atomic  scanners that have sent all their counts
  *   JOB_READY      atomic  scanners that have received all counts
  *   per scanner    owner   see SCANNER_... below
@@ -35,7 +35,6 @@ export const JOB_RUNS = GC_JOB + 7; //        constant: the runs to scan, RUN_WO
 export const JOB_RUN_COUNT = GC_JOB + 8; //   constant
 export const JOB_RINGS = GC_JOB + 9; //       constant: see rings.ts
 export const JOB_GENERATION = GC_JOB + 10; // constant: members are up to this generation
-export const JOB_SEQUENCE = GC_JOB + 11; //   GIL: jobs so far; wraps
 export const JOB_LEAD_LEFT = GC_JOB + 13; //  atomic  1: the lead has left
 export const JOB_ATOMIC = GC_JOB + 12; //     constant: lists of containers without containers
 
@@ -84,8 +83,7 @@ export function openJob(mem: Memory): void {
   // First the words of the scanners: one may be about to join what it takes for the job before.
   i32.fill(0, SCANNER_AT, SCANNER_AT + SCANNERS_MAX * SCANNER_WORDS);
   i32[JOB_LEAD_LEFT] = 0;
-  i32.fill(0, JOB_JOINED, JOB_SEQUENCE);
-  i32[JOB_SEQUENCE]++;
+  i32.fill(0, JOB_JOINED, JOB_GENERATION + 1);
   writeScanner(mem, 0);
   setState(mem, JOB_JOINING);
 }
@@ -141,9 +139,9 @@ export function abortJob(mem: Memory): void {
   }
 }
 
-/** A helper leaves. */
-export function leaveJob(mem: Memory): void {
-  Atomics.add(mem.i32, JOB_LEFT, 1);
+/** Helper number `scanner` leaves: it does not touch the tables any more. */
+export function leaveJob(mem: Memory, scanner: number): void {
+  Atomics.or(mem.i32, JOB_LEFT, 1 << scanner);
   Atomics.notify(mem.i32, JOB_LEFT);
 }
 
@@ -172,18 +170,24 @@ export function isScannerDead(mem: Memory, scanner: number): boolean {
   return id !== 0 && !isAlive({ id, startTicks });
 }
 
-/** Waits until all helpers have left, or died. Returns how many have died. */
+/**
+ * Waits until all helpers have left, or died. Returns how many have died. Who has left may have died
+ * since, which says nothing about the others; so each is asked about by itself.
+ */
 export function awaitLeaving(mem: Memory): number {
   const { i32 } = mem;
   const scanners = i32[JOB_SCANNERS];
   for (;;) {
     const left = Atomics.load(i32, JOB_LEFT);
-    if (left >= scanners - 1) return 0;
-    Atomics.wait(i32, JOB_LEFT, left, LOOK_MS);
+    let missing = 0;
     let dead = 0;
-    for (let scanner = 1; scanner < scanners; scanner++)
-      dead += Number(isScannerDead(mem, scanner));
-    if (dead > 0 && Atomics.load(i32, JOB_LEFT) + dead >= scanners - 1) return dead;
+    for (let scanner = 1; scanner < scanners; scanner++) {
+      if ((left & (1 << scanner)) !== 0) continue;
+      missing++;
+      if (isScannerDead(mem, scanner)) dead++;
+    }
+    if (missing === dead) return dead;
+    Atomics.wait(i32, JOB_LEFT, left, LOOK_MS);
   }
 }
 

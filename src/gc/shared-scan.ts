@@ -203,7 +203,7 @@ export function scanAsHelper(mem: Memory): void {
     abortJob(mem);
     throw error;
   } finally {
-    leaveJob(mem);
+    leaveJob(mem, me);
   }
 }
 

@@ -94,7 +94,7 @@ function checkTrigger(survey: Survey, pages: number): void {
   const isAutomatic = i32[GC_ENABLED] === 1 && i32[GC_DISABLES] === 0;
   const usual = isAutomatic && threshold !== 0 ? threshold : NEVER;
   // While a collection runs beside the mutators nobody starts another one because of growth.
-  const isIdle = Atomics.load(i32, GC_BACKGROUND) === 0;
+  const isIdle = i32[GC_BACKGROUND] === 0;
   const isGrown = isIdle && usual !== NEVER && pages >= i32[GC_PAGES_WANTED];
   if (isAutomatic && trigger === -NEVER) return;
   if (trigger === usual && !isGrown) return;

@@ -189,26 +189,31 @@ const isContainerValue = (mem: Memory, at: number): boolean =>
  */
 export function dropOutside(mem: Memory, object: number, info: number): number {
   const { i32 } = mem;
-  let head = 0;
-  const drop = (referent: number) => {
-    if ((i32[referent + HEADER_INFO] & GC_CONDEMNED) !== 0 || !dropCount(mem, referent)) return;
-    i32[referent + HEADER_COUNT] = head;
-    head = referent;
-  };
   const record = mem.kindTable + ((info >>> KIND_SHIFT) << KIND_RECORD_SHIFT);
-  if (i32[record + KIND_VALUES] !== 0) {
-    visitReferences(mem, object as ObjectRef, drop);
-    return head;
-  }
+  if (i32[record + KIND_VALUES] !== 0) return dropAllOutside(mem, object);
+  let head = 0;
   const end = object + HEADER_WORDS + i32[record + KIND_REFERENCES];
   for (let at = object + HEADER_WORDS; at < end; at++) {
-    const referent = i32[at];
-    if (referent === 0 || (i32[referent + HEADER_INFO] & GC_CONDEMNED) !== 0) continue;
-    if (!dropCount(mem, referent)) continue;
-    i32[referent + HEADER_COUNT] = head;
-    head = referent;
+    if (i32[at] !== 0) head = dropUnlessCondemned(mem, i32[at], head);
   }
   return head;
+}
+
+/** As `dropOutside`, for objects with values. */
+function dropAllOutside(mem: Memory, object: number): number {
+  let head = 0;
+  visitReferences(mem, object as ObjectRef, (referent) => {
+    head = dropUnlessCondemned(mem, referent, head);
+  });
+  return head;
+}
+
+/** Drops a reference of garbage. One that dies of it goes before `head`; returns the new head. */
+function dropUnlessCondemned(mem: Memory, referent: number, head: number): number {
+  const { i32 } = mem;
+  if ((i32[referent + HEADER_INFO] & GC_CONDEMNED) !== 0 || !dropCount(mem, referent)) return head;
+  i32[referent + HEADER_COUNT] = head;
+  return referent;
 }
 
 /** Frees the backing of garbage. */
