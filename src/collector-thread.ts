@@ -18,6 +18,7 @@ import {
   request,
 } from './gc/requests.ts';
 import type { Memory } from './memory/memory.ts';
+import type { OsThread } from './sync/liveness.ts';
 import { describeError, findWorkerEntry } from './worker-entry.ts';
 
 /** How long the collector thread of a closed heap may take to end before it is ended by force. */
@@ -90,19 +91,19 @@ function start(mem: Memory): void {
   const workerData: CollectorData = { ...data, buffer, starter };
   // What the program preloads into its own threads is none of the collector's business.
   const worker = new Worker(file, { workerData, name: 'sharc collector', execArgv: [] });
-  let hasServed = false;
+  let serving: OsThread | null = null;
   worker.on('message', (message: CollectorMessage) => {
-    if (message.type === 'serving') hasServed = true;
+    if (message.type === 'serving') serving = message.thread;
     else warn(message.message, message.code);
   });
   worker.on('error', (error) => {
-    if (hasServed) warn(`the collector thread has failed: ${describeError(error)}`);
+    if (serving !== null) warn(`the collector thread has failed: ${describeError(error)}`);
     else reportNone(mem, error);
   });
   const ended = new Promise<void>((resolve) => {
     worker.on('exit', () => {
       abandonStart(mem, false);
-      noteCollectorEnded(mem);
+      if (serving !== null) noteCollectorEnded(mem, serving);
       if (started.get(buffer)?.worker === worker) started.delete(buffer);
       resolve();
     });

@@ -40,6 +40,7 @@ import { Memory } from '../src/memory/memory.ts';
 import { Mutator } from '../src/object/mutator.ts';
 import { ScannerPool } from '../src/scanner-pool.ts';
 import { acquireGil, gilOwner, releaseGil, tryForgetDead } from '../src/sync/gil.ts';
+import { currentOsThread } from '../src/sync/liveness.ts';
 import { releaseThread, takeCollectorRecord } from '../src/sync/thread-table.ts';
 import { describeError } from '../src/worker-entry.ts';
 import type { CollectorData, CollectorMessage } from './protocol.ts';
@@ -153,8 +154,9 @@ function join(): Mutator | null {
 async function main(): Promise<void> {
   const mem = join();
   if (mem === null) return;
+  // Told first: what this thread is found to have been when it dies, it has said before.
+  tell({ type: 'serving', thread: currentOsThread() });
   if (!beginServing(mem, starter)) return;
-  tell({ type: 'serving' });
   try {
     await serve(mem);
   } catch (error) {

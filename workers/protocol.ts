@@ -1,6 +1,7 @@
 /** What the threads of the collector are started with, and what they tell who started them. */
 
 import type { ThreadId } from '../src/memory/layout.ts';
+import type { OsThread } from '../src/sync/liveness.ts';
 
 /** `workerData` of the collector thread. */
 export interface CollectorData {
@@ -13,8 +14,8 @@ export interface CollectorData {
 
 /** What the collector thread tells its starter. */
 export type CollectorMessage =
-  /** It has attached, and serves. */
-  | { readonly type: 'serving' }
+  /** It has attached, and is about to serve. */
+  | { readonly type: 'serving'; readonly thread: OsThread }
   /** Something failed that does not end it. */
   | { readonly type: 'warning'; readonly message: string; readonly code: string };
 

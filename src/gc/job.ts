@@ -11,18 +11,25 @@
  * can be aborted at any moment, and a helper that dies costs nothing but the scan.
  *
  *   JOB_STATE      atomic  as above
- *   JOB_JOINED     atomic  helpers that have joined; CLOSED when nobody may any more
+ *   JOB_SEQUENCE   atomic  the number of the job that may be joined
+ *   JOB_JOINED     atomic  helpers that have joined
  *   JOB_LEFT       atomic  a bit per helper that has left
  *   JOB_COUNTED    atomic  scanners that have sent all their counts
  *   JOB_READY      atomic  scanners that have received all counts
  *   per scanner    owner   see SCANNER_... below
+ *
+ * The words SCANNER_OS_ID are the seats of a job: the number of the thread of the system that sits
+ * there, -n while the seat is free in job n, 0 when nobody may take it. A helper takes the first
+ * free one by an exchange that says at once who it is, so that its death at any moment is noticed;
+ * the lead closes the row by taking the first free seat itself. An exchange that succeeds was for
+ * the job that was read before, whose seats had all been put up: so no seat stays empty in between.
  */
 
 import { assert } from '../base/assert.ts';
 import { SCANNERS_MAX } from '../base/options.ts';
 import { GC_JOB } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
-import { currentOsThread, isAlive } from '../sync/liveness.ts';
+import { currentOsThread, isAlive, isThread } from '../sync/liveness.ts';
 
 export const JOB_STATE = GC_JOB;
 export const JOB_JOINED = GC_JOB + 1;
@@ -35,8 +42,9 @@ export const JOB_RUNS = GC_JOB + 7; //        constant: the runs to scan, RUN_WO
 export const JOB_RUN_COUNT = GC_JOB + 8; //   constant
 export const JOB_RINGS = GC_JOB + 9; //       constant: see rings.ts
 export const JOB_GENERATION = GC_JOB + 10; // constant: members are up to this generation
-export const JOB_LEAD_LEFT = GC_JOB + 13; //  atomic  1: the lead has left
+export const JOB_SEQUENCE = GC_JOB + 11;
 export const JOB_ATOMIC = GC_JOB + 12; //     constant: lists of containers without containers
+export const JOB_LEAD_LEFT = GC_JOB + 13; //  atomic  1: the lead has left
 
 /** A run to scan: where its blocks begin, how large they are, where they end, who scans it. */
 export const RUN_START = 0;
@@ -51,7 +59,7 @@ export const ATOMIC_WORDS = 1024;
 /** Words of each scanner. */
 const SCANNER_AT = GC_JOB + 16;
 const SCANNER_WORDS = 6;
-export const SCANNER_OS_ID = 0; //    its thread of the system
+export const SCANNER_OS_ID = 0; //    atomic  its seat, see above
 export const SCANNER_START = 1; //    start time of that thread, low word
 export const SCANNER_START_HIGH = 2;
 export const SCANNER_ACTIVITY = 3; // atomic  odd: it has work; counts up at every change
@@ -59,8 +67,12 @@ export const SCANNER_SCANNED = 4; //  objects it has examined
 export const SCANNER_CPU_US = 5; //   microseconds of processor time
 assert(SCANNER_AT + SCANNERS_MAX * SCANNER_WORDS <= GC_JOB + 64, 'job: fits its words');
 
-/** JOB_JOINED when nobody may join any more. */
-const CLOSED = -1;
+/** A seat that nobody may take. */
+const CLOSED = 0;
+/** The number of a thread whose system has none to tell. */
+const NAMELESS = 2 ** 31 - 1;
+/** Numbers of jobs begin anew beyond it, so that -n is below 0. */
+const SEQUENCE_MASK = 2 ** 30 - 1;
 const TICKS_HIGH = 2 ** 32;
 
 export const JOB_NONE = 0;
@@ -80,40 +92,62 @@ export const jobState = (mem: Memory): number => Atomics.load(mem.i32, JOB_STATE
 export function openJob(mem: Memory): void {
   const { i32 } = mem;
   assert(jobState(mem) === JOB_NONE, 'job: one at a time');
-  // First the words of the scanners: one may be about to join what it takes for the job before.
-  i32.fill(0, SCANNER_AT, SCANNER_AT + SCANNERS_MAX * SCANNER_WORDS);
+  i32.fill(0, JOB_JOINED, JOB_SEQUENCE);
   i32[JOB_LEAD_LEFT] = 0;
-  i32.fill(0, JOB_JOINED, JOB_GENERATION + 1);
+  const { id } = currentOsThread();
+  Atomics.store(i32, scannerAt(0) + SCANNER_OS_ID, id || NAMELESS);
   writeScanner(mem, 0);
   setState(mem, JOB_JOINING);
+  const job = (Atomics.load(i32, JOB_SEQUENCE) & SEQUENCE_MASK) + 1;
+  for (let scanner = 1; scanner < SCANNERS_MAX; scanner++) {
+    const at = scannerAt(scanner);
+    i32.fill(0, at + SCANNER_OS_ID + 1, at + SCANNER_WORDS);
+    Atomics.store(i32, at + SCANNER_OS_ID, -job);
+  }
+  Atomics.store(i32, JOB_SEQUENCE, job); // the last: now the seats may be taken
 }
 
+/** Writes down who sits at `scanner`, besides its number. */
 function writeScanner(mem: Memory, scanner: number): void {
-  const { id, startTicks } = currentOsThread();
-  mem.i32[scannerAt(scanner) + SCANNER_OS_ID] = id;
-  mem.i32[scannerAt(scanner) + SCANNER_START] = startTicks | 0;
+  const { startTicks } = currentOsThread();
   mem.i32[scannerAt(scanner) + SCANNER_START_HIGH] = Math.floor(startTicks / TICKS_HIGH);
+  mem.i32[scannerAt(scanner) + SCANNER_START] = startTicks | 0;
   Atomics.store(mem.i32, scannerAt(scanner) + SCANNER_ACTIVITY, 1);
 }
 
 /** Joins the job as a helper. Returns the scanner's number; 0 when it is too late. */
 export function joinJob(mem: Memory): number {
   const { i32 } = mem;
-  for (;;) {
-    const joined = Atomics.load(i32, JOB_JOINED);
-    if (joined === CLOSED || jobState(mem) !== JOB_JOINING || joined + 1 >= SCANNERS_MAX) return 0;
-    if (Atomics.compareExchange(i32, JOB_JOINED, joined, joined + 1) !== joined) continue;
-    writeScanner(mem, joined + 1);
+  const me = currentOsThread().id || NAMELESS;
+  const free = -Atomics.load(i32, JOB_SEQUENCE);
+  if (free === CLOSED) return 0; // there was no job yet
+  for (let scanner = 1; scanner < SCANNERS_MAX; scanner++) {
+    const seat = scannerAt(scanner) + SCANNER_OS_ID;
+    const found = Atomics.compareExchange(i32, seat, free, me);
+    if (found > 0) continue; // another helper's
+    if (found !== free) return 0;
+    writeScanner(mem, scanner);
+    Atomics.add(i32, JOB_JOINED, 1);
     Atomics.notify(i32, JOB_JOINED);
-    return joined + 1;
+    return scanner;
   }
+  return 0;
 }
 
 /** Nobody joins any more. Returns the number of scanners, the lead included. */
 export function closeJoining(mem: Memory): number {
-  const joined = Atomics.exchange(mem.i32, JOB_JOINED, CLOSED);
-  if (joined !== CLOSED) mem.i32[JOB_SCANNERS] = joined + 1;
-  return mem.i32[JOB_SCANNERS];
+  const { i32 } = mem;
+  if (i32[JOB_SCANNERS] > 0) return i32[JOB_SCANNERS];
+  const free = -Atomics.load(i32, JOB_SEQUENCE);
+  let scanners = 1;
+  while (
+    scanners < SCANNERS_MAX &&
+    Atomics.compareExchange(i32, scannerAt(scanners) + SCANNER_OS_ID, free, CLOSED) !== free
+  ) {
+    scanners++;
+  }
+  i32[JOB_SCANNERS] = scanners;
+  return scanners;
 }
 
 /** All is laid out: the scanners begin. */
@@ -164,15 +198,17 @@ export function awaitLead(mem: Memory): void {
 /** Whether scanner number `scanner` has died. */
 export function isScannerDead(mem: Memory, scanner: number): boolean {
   const at = scannerAt(scanner);
-  const id = mem.i32[at + SCANNER_OS_ID];
+  const id = Atomics.load(mem.i32, at + SCANNER_OS_ID);
   const low = mem.i32[at + SCANNER_START] >>> 0;
   const startTicks = mem.i32[at + SCANNER_START_HIGH] * TICKS_HIGH + low;
-  return id !== 0 && !isAlive({ id, startTicks });
+  if (id === NAMELESS) return false;
+  // One that has just sat down has not yet written when it began: then its number has to do.
+  return startTicks === 0 ? !isThread(id) : !isAlive({ id, startTicks });
 }
 
 /**
- * Waits until all helpers have left, or died. Returns how many have died. Who has left may have died
- * since, which says nothing about the others; so each is asked about by itself.
+ * Waits until all helpers have left, or died. Returns how many have died. Who has left may have
+ * died since, which says nothing about the others; so each is asked about by itself.
  */
 export function awaitLeaving(mem: Memory): number {
   const { i32 } = mem;

@@ -31,7 +31,7 @@ import {
   type ThreadId,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
-import { isAlive } from '../sync/liveness.ts';
+import { isAlive, type OsThread } from '../sync/liveness.ts';
 import { isAttached, osThreadOf } from '../sync/thread-table.ts';
 
 /** A collection of old generations beside the mutators is due. */
@@ -106,12 +106,12 @@ export function abandonStart(mem: Memory, hasFailed: boolean): void {
 }
 
 /**
- * The starter saw the collector thread end, however it did. It may have been replaced by now; where
- * the system does not tell who lives, only the starter can know, and nobody has replaced it.
+ * The starter saw the collector thread `ended` end, however it did. It may have been replaced by
+ * now, but not where the system does not tell who lives: there only the starter can know.
  */
-export function noteCollectorEnded(mem: Memory): void {
+export function noteCollectorEnded(mem: Memory, ended: OsThread): void {
   const { id, startTicks } = osThreadOf(mem, COLLECTOR_THREAD);
-  if (id !== 0 && isAlive({ id, startTicks })) return;
+  if (id !== ended.id || startTicks !== ended.startTicks) return;
   if (moveCollector(mem, SERVING, NONE)) Atomics.store(mem.i32, GC_POOL, 0);
 }
 

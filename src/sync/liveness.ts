@@ -44,6 +44,15 @@ export function isAlive(thread: OsThread): boolean {
   }
 }
 
+/** Whether there is a thread of this number; true when the system does not tell. Microseconds. */
+export function isThread(id: number): boolean {
+  try {
+    return startTicksOf(id) >= 0;
+  } catch {
+    return true;
+  }
+}
+
 /** The start time of a thread of this process; -1 when there is none of this number. */
 function startTicksOf(id: number): number {
   let stat: string;
