@@ -2,10 +2,14 @@
 import { expect, test } from 'vitest';
 import { SCANNERS_MAX } from '../src/base/options.ts';
 import {
+  abortJob,
   awaitLeaving,
+  beginCounting,
   closeJoining,
   endJob,
   isScannerDead,
+  JOB_ABORTED,
+  jobState,
   joinJob,
   leaveJob,
   openJob,
@@ -68,6 +72,16 @@ test('seats that were left or never taken are free in the next job', () => {
     endJob(mem);
     openJob(mem);
     expect([joinJob(mem), joinJob(mem), joinJob(mem)]).toEqual([1, 2, 3]);
+  });
+});
+
+test('a job that was aborted before it began does not begin', () => {
+  withJob((mem) => {
+    openJob(mem);
+    closeJoining(mem);
+    abortJob(mem);
+    beginCounting(mem);
+    expect(jobState(mem)).toBe(JOB_ABORTED);
   });
 });
 

@@ -45,6 +45,11 @@ export const JOB_GENERATION = GC_JOB + 10; // constant: members are up to this g
 export const JOB_SEQUENCE = GC_JOB + 11;
 export const JOB_ATOMIC = GC_JOB + 12; //     constant: lists of containers without containers
 export const JOB_LEAD_LEFT = GC_JOB + 13; //  atomic  1: the lead has left
+export const JOB_KIND = GC_JOB + 14; //       constant: JOB_SCANS, JOB_SEARCHES
+
+/** What a search for referrers has in the place of words that it does not need. */
+export const JOB_TAKEN = JOB_COUNTED; //      atomic  runs that were taken to be searched
+export const JOB_TARGETS = JOB_RINGS; //      constant: the objects whose referrers are sought
 
 /** A run to scan: where its blocks begin, how large they are, where they end, who scans it. */
 export const RUN_START = 0;
@@ -75,6 +80,9 @@ const NAMELESS = 2 ** 31 - 1;
 const SEQUENCE_MASK = 2 ** 30 - 1;
 const TICKS_HIGH = 2 ** 32;
 
+export const JOB_SCANS = 0;
+export const JOB_SEARCHES = 1;
+
 export const JOB_NONE = 0;
 export const JOB_JOINING = 1;
 export const JOB_COUNTING = 2;
@@ -89,11 +97,12 @@ export const scannerAt = (scanner: number): number => SCANNER_AT + scanner * SCA
 export const jobState = (mem: Memory): number => Atomics.load(mem.i32, JOB_STATE);
 
 /** Opens a job for helpers to join. The caller is the lead, and holds the GIL. */
-export function openJob(mem: Memory): void {
+export function openJob(mem: Memory, kind = JOB_SCANS): void {
   const { i32 } = mem;
   assert(jobState(mem) === JOB_NONE, 'job: one at a time');
   i32.fill(0, JOB_JOINED, JOB_SEQUENCE);
   i32[JOB_LEAD_LEFT] = 0;
+  i32[JOB_KIND] = kind;
   const { id } = currentOsThread();
   Atomics.store(i32, scannerAt(0) + SCANNER_OS_ID, id || NAMELESS);
   writeScanner(mem, 0);
@@ -150,9 +159,9 @@ export function closeJoining(mem: Memory): number {
   return scanners;
 }
 
-/** All is laid out: the scanners begin. */
+/** All is laid out: the scanners begin. Unless the job was aborted: the lock may be gone by now. */
 export function beginCounting(mem: Memory): void {
-  setState(mem, JOB_COUNTING);
+  advance(mem, JOB_JOINING, JOB_COUNTING);
 }
 
 /** Moves the job on, unless it was aborted meanwhile. */

@@ -17,6 +17,8 @@ function createRandom(/** @type {number} */ seed) {
 }
 
 const FIELDS = { id: 'int32', check: 'int32', left: 'ref', right: 'ref', any: 'any' };
+/** Sections between two renewals of the graph, on the average. */
+const RENEWAL = 200;
 const checkOf = (/** @type {number} */ id) => Math.imul(id, 0x9e3779b1);
 
 /**
@@ -88,7 +90,13 @@ function race({ heap, signals }, seed) {
       some().any = random(2) === 0 ? null : 'a text that is too long to be interned by anybody';
     },
   ];
+  // What was replaced stays reachable from what replaced it: now and then all begins anew, or the
+  // graph would grow until the heap is full.
+  const renew = () => {
+    for (let i = 0; i < world.length; i++) world.set(i, create());
+  };
   while (Atomics.load(signals, 0) === 0) {
+    if (random(RENEWAL) === 0) heap.run(() => heap.scope(renew));
     const count = random(10) === 0 ? 100 : 1 + random(10);
     heap.run(() => {
       for (let i = 0; i < count; i++) {
