@@ -28,7 +28,9 @@ export function countOperation(session: Session, generation: number): number {
 
 /** The objects that refer to any of `values`. */
 export function referrersOperation(session: Session, values: readonly unknown[]): Handle[] {
-  return wrapAll(session, findReferrers(session.mem, refsOf(session, values, 'getReferrers()')));
+  const { mem, collections } = session;
+  const targets = refsOf(session, values, 'getReferrers()');
+  return wrapAll(session, findReferrers(mem, targets, collections.collector));
 }
 
 /** What `values` refer to. */

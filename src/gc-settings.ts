@@ -15,8 +15,11 @@ import {
   GC_SHARE,
   GC_THRESHOLDS,
   GENERATIONS,
+  THREAD_GUARDS,
 } from './memory/layout.ts';
+import type { Memory } from './memory/memory.ts';
 import type { Session } from './session.ts';
+import { closeGuardsOfDead } from './sync/thread-table.ts';
 
 /** The share of time is stored in thousandths. */
 export const SHARE_UNIT = 1000;
@@ -27,14 +30,22 @@ export const readWord = (session: Session, word: number): number => session.mem.
 /** Switches automatic collections on (1) or off (0). */
 export function setEnabled(session: Session, flag: number): void {
   session.mem.i32[GC_ENABLED] = flag;
-  resetTrigger(session.mem);
+  resetSwitches(session.mem);
 }
 
 /** Opens (1) or closes (-1) a guard of this thread against automatic collections. */
 export function changeGuards(session: Session, change: number): void {
-  session.mem.i32[GC_DISABLES] += change;
-  session.collections.openGuards += change;
-  resetTrigger(session.mem);
+  const { mem, collections } = session;
+  mem.i32[GC_DISABLES] += change;
+  mem.i32[mem.thread + THREAD_GUARDS] += change; // for others, should this thread be killed
+  collections.openGuards += change;
+  resetTrigger(mem);
+}
+
+/** Somebody wants other collections, or none: that guards of the dead are open is noticed here. */
+function resetSwitches(mem: Memory): void {
+  closeGuardsOfDead(mem);
+  resetTrigger(mem);
 }
 
 /** The thresholds of all generations. */
@@ -49,7 +60,7 @@ export function setThresholds({ mem }: Session, thresholds: readonly (number | u
     const threshold = thresholds[generation];
     if (threshold !== undefined) mem.i32[GC_THRESHOLDS + generation] = threshold;
   }
-  resetTrigger(mem);
+  resetSwitches(mem);
 }
 
 /** The counts of all generations. */

@@ -292,7 +292,8 @@ export class HeapGc {
 
   /**
    * The tracked objects that refer directly to any of `objects`, each once. Atoms (strings,
-   * numbers and the like) contribute nothing; frozen objects are left out. Walks the heap.
+   * numbers and the like) contribute nothing; frozen objects are left out. Walks the heap, a large
+   * one together with the pool.
    *
    * @throws NotShareableError for an object that is not of this heap; StaleHandleError.
    */

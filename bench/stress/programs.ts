@@ -1,9 +1,9 @@
-/** One thread's share of the stress: programs, one after the other, until the time is up. */
+/** Programs that have a heap of their own each, so that everything about them is known exactly. */
 
-import { setImmediate } from 'node:timers/promises';
 import { Heap } from '../../src/index.ts';
 import {
   createProgram,
+  type FailureKind,
   formatProgram,
   type Program,
   type ProgramResult,
@@ -11,7 +11,7 @@ import {
   shrink,
 } from '../../src/testing.ts';
 
-/** What the programs of a thread came to. */
+/** What programs and rounds came to. */
 export interface Outcome {
   readonly operations: number;
   readonly collections: number;
@@ -19,32 +19,41 @@ export interface Outcome {
   readonly leakedObjects: number;
   readonly modelDifferences: number;
   readonly peakBytes: number;
-  /** The first program that failed, as short as it could be made, as text; null when none did. */
+  /** The first that failed, as short as it could be made, as text; null when none did. */
   readonly failure: { readonly message: string; readonly program: string } | null;
 }
 
-const OPERATIONS = 2000;
-/** Longest time for making a failing program shorter, in milliseconds. */
-const SHRINK_MS = 20_000;
+/** Programs for one thread. */
+export interface ProgramsTask {
+  /** Seeds `seed`, `seed + step`, ... */
+  readonly seed: number;
+  readonly step: number;
+  readonly count: number;
+  /** No program begins later than this, by `Date.now()`. */
+  readonly end: number;
+}
 
-/**
- * Runs programs with the seeds `seed`, `seed + step`, ... for `seconds`, or until one fails. Each
- * has a heap of its own, so what it leaves, collects and may find is known exactly.
- */
-export async function runPrograms(
-  seed: number,
-  step: number,
-  seconds: number,
-  report: (outcome: Outcome) => void,
-): Promise<Outcome> {
-  const end = performance.now() + seconds * 1000;
+const OPERATIONS = 2000;
+/** Longest time for making what failed shorter, in milliseconds. */
+export const SHRINK_MS = 20_000;
+
+export const NOTHING: Outcome = {
+  operations: 0,
+  collections: 0,
+  verifyFailures: 0,
+  leakedObjects: 0,
+  modelDifferences: 0,
+  peakBytes: 0,
+  failure: null,
+};
+
+/** Runs programs one after the other, until one fails. */
+export async function runPrograms({ seed, step, count, end }: ProgramsTask): Promise<Outcome> {
   let outcome = NOTHING;
-  for (let next = seed; performance.now() < end && outcome.failure === null; next += step) {
-    const program = createProgram(next, { operations: OPERATIONS });
+  for (let i = 0; i < count && Date.now() < end && outcome.failure === null; i++) {
+    const program = createProgram(seed + i * step, { operations: OPERATIONS });
     const result = await runOnce(program);
-    outcome = await add(outcome, program, result);
-    report(outcome);
-    await setImmediate();
+    outcome = sumOf([outcome, await outcomeOf(program, result)]);
   }
   return outcome;
 }
@@ -59,32 +68,32 @@ export async function runOnce(program: Program): Promise<ProgramResult> {
   }
 }
 
-const NOTHING: Outcome = {
-  operations: 0,
-  collections: 0,
-  verifyFailures: 0,
-  leakedObjects: 0,
-  modelDifferences: 0,
-  peakBytes: 0,
-  failure: null,
-};
-
-async function add(sum: Outcome, program: Program, result: ProgramResult): Promise<Outcome> {
-  const kind = result.failure?.kind;
-  return {
-    operations: sum.operations + result.operations,
-    collections: sum.collections + result.collections,
-    verifyFailures: sum.verifyFailures + Number(kind === 'verify'),
-    leakedObjects: sum.leakedObjects + Number(kind === 'leak'),
-    modelDifferences: sum.modelDifferences + Number(kind === 'difference' || kind === 'error'),
-    peakBytes: Math.max(sum.peakBytes, result.peakBytes),
-    failure: result.failure === null ? null : await describe(program, result.failure),
-  };
+/** The text of a program made shorter; null when it does not fail. */
+export async function shrinkProgram(program: Program): Promise<string | null> {
+  if ((await runOnce(program)).failure === null) return null;
+  return formatProgram(await shrink(program, { maxMs: SHRINK_MS }));
 }
 
-async function describe(program: Program, failure: Error): Promise<Outcome['failure']> {
-  const shorter = await shrink(program, { maxMs: SHRINK_MS });
-  return { message: failure.message, program: formatProgram(shorter) };
+async function outcomeOf(program: Program, result: ProgramResult): Promise<Outcome> {
+  const { operations, collections, peakBytes, failure } = result;
+  const found = figuresOf(failure);
+  if (failure === null) return { ...found, operations, collections, peakBytes, failure };
+  const text = (await shrinkProgram(program)) ?? formatProgram(program);
+  const message = `seed ${program.seed}, step ${failure.step}: ${failure.message}`;
+  return { ...found, operations, collections, peakBytes, failure: { message, program: text } };
+}
+
+/** What a failure counts as. */
+export function figuresOf(
+  failure: { readonly kind: FailureKind; readonly objects: number } | null,
+): Outcome {
+  const kind = failure?.kind;
+  return {
+    ...NOTHING,
+    verifyFailures: Number(kind === 'verify'),
+    leakedObjects: kind === 'leak' ? (failure?.objects ?? 1) : 0,
+    modelDifferences: Number(kind === 'difference' || kind === 'error'),
+  };
 }
 
 /** The sum of what several threads have come to. */

@@ -1,9 +1,20 @@
-/** A thread of the stress: see `programs.ts`. */
+/** A thread of the stress: does what the main thread asks for, one task after the other. */
 
-import { parentPort, workerData } from 'node:worker_threads';
-import { runPrograms } from './programs.ts';
+import { parentPort } from 'node:worker_threads';
+import type { Program } from '../../src/testing.ts';
+import { type Outcome, type ProgramsTask, runPrograms, shrinkProgram } from './programs.ts';
+import { type RoundOutcome, type RoundTask, takePart } from './round-thread.ts';
 
-const { seed, step, seconds } = workerData as { seed: number; step: number; seconds: number };
+/** What can be asked of a thread, and what it answers. */
+export interface Tasks {
+  programs(task: ProgramsTask): Promise<Outcome>;
+  /** The text of a program made shorter; null when it does not fail. */
+  shrink(program: Program): Promise<string | null>;
+  round(task: RoundTask): RoundOutcome;
+}
 
-const outcome = await runPrograms(seed, step, seconds, (soFar) => parentPort?.postMessage(soFar));
-parentPort?.postMessage(outcome);
+const tasks: Tasks = { programs: runPrograms, shrink: shrinkProgram, round: takePart };
+
+parentPort?.on('message', async ({ name, task }: { name: keyof Tasks; task: never }) => {
+  parentPort?.postMessage(await tasks[name](task));
+});

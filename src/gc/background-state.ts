@@ -16,8 +16,8 @@
  * and waits until the scanners have left it, or died, before the pages go back. That takes as long
  * as a scanner needs for a page.
  *
- * From SETTLING on the collection has no scratch pages, only garbage that is condemned, which any
- * thread can sweep.
+ * From SETTLING on nobody scans without the lock. The tables are kept in case much is to be tested
+ * again; garbage that is condemned any thread can sweep.
  */
 
 import { BACKGROUND_WANTED, GC_BACKGROUND, GC_BACKGROUND_OF } from '../memory/layout.ts';
@@ -54,13 +54,17 @@ export function abandonBackground(mem: Memory): void {
     abortJob(mem);
     awaitLead(mem);
     awaitLeaving(mem);
-    closeJob(mem);
   }
   closeBackground(mem);
 }
 
-/** No collection is open any more: pages may change their size class. The caller holds the GIL. */
+/**
+ * No collection is open any more: its side tables go back, and pages may change their size class.
+ * Nobody scans; the caller holds the GIL.
+ */
 export function closeBackground(mem: Memory): void {
+  const state = backgroundState(mem);
+  if (state === BACKGROUND_OPEN || state === BACKGROUND_SETTLING) closeJob(mem);
   setBackground(mem, BACKGROUND_IDLE);
   releaseEmptyRuns(mem);
 }

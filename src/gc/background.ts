@@ -4,8 +4,8 @@
  *   promote  the world stops, again and again: what is young and to be examined is promoted
  *   open     the world stops: side tables are laid out
  *   scan     without the lock: what seems unreachable is a candidate
- *   settle   the world stops: the exact test over the candidates alone, in batches of whole
- *            components; what it finds unreachable is condemned
+ *   settle   the world stops, again and again: the exact test over the candidates alone, in batches
+ *            of whole components, and over those of large ones at once; garbage is condemned
  *   sweep    the world stops, again and again, for a pause budget at a time
  *
  * Sound whatever the scan has read, since only the test over a still graph decides. Complete for
@@ -59,7 +59,9 @@ import {
   awaitHelpers,
   closeJob,
   gatherUnreachable,
+  helpersCpuMs,
   layOutJob,
+  layOutRetest,
   leadScan,
   visitAtomic,
 } from './shared-scan.ts';
@@ -75,6 +77,9 @@ export interface BackgroundHooks {
 
 /** Objects of a batch, unless a component has more. A stop takes as many as the budget allows. */
 const BATCH_OBJECTS = 512;
+/** A component is large from so many objects on, and from such a share of all that was scanned. */
+const LARGE_MIN = 20_000;
+const LARGE_SHARE = 8;
 /** Steps of a sweep between two looks at the clock. */
 const SWEEP_STEPS = 128;
 /** Cards of a run whose objects are promoted between two looks at the clock. */
@@ -112,6 +117,9 @@ class BackgroundCollection {
   readonly #collection: Collection;
   readonly #budgetMs: number;
   #stoppedAt = 0;
+  /** Side tables of the scan, and processor time of its helpers. */
+  #scanBytes = 0;
+  #helpersCpuMs = 0;
 
   constructor(collector: Collector, hooks: BackgroundHooks) {
     this.#mem = collector.mem;
@@ -134,7 +142,7 @@ class BackgroundCollection {
     this.#stop(BACKGROUND_OPEN);
     for (const container of atomic) untrackIfAtomic(this.#mem, container);
     addScanFigures(this.#mem, this.#collection);
-    closeJob(this.#mem);
+    this.#helpersCpuMs += helpersCpuMs(this.#mem);
     setBackground(this.#mem, BACKGROUND_SETTLING);
     this.#resume();
     this.#settle();
@@ -197,7 +205,8 @@ class BackgroundCollection {
     const summon = scanners > 1 ? () => void this.#hooks.startScanners() : null;
     const bytes = layOutJob(mem, generation, OLDEST, () => awaitHelpers(mem, scanners, summon));
     if (bytes === 0) return false;
-    this.#collection.sideBytes = bytes;
+    this.#scanBytes = bytes;
+    this.#noteSideBytes(bytes);
     setBackground(mem, BACKGROUND_OPEN);
     return true;
   }
@@ -271,9 +280,15 @@ class BackgroundCollection {
   /** Tests the candidates exactly, some at a time. */
   #settle(): void {
     const { found } = this.#collector;
-    const batches = findBatches(this.#mem, found, BATCH_OBJECTS);
-    this.#noteSideBytes(batches.bytes);
+    const large = Math.max(LARGE_MIN, this.#collection.candidates / LARGE_SHARE);
+    const batches = findBatches(this.#mem, found, BATCH_OBJECTS, large);
+    this.#noteSideBytes(this.#scanBytes + batches.bytes);
     found.clear();
+    if (batches.isAll) {
+      this.#stop(BACKGROUND_SETTLING);
+      closeJob(this.#mem);
+      this.#resume();
+    }
     let from = 0;
     let next = 0;
     while (next < batches.ends.length) {
@@ -285,6 +300,34 @@ class BackgroundCollection {
       } while (next < batches.ends.length && this.#stoppedFor() < this.#budgetMs / 2);
       this.#resume();
     }
+    if (!batches.isAll) this.#settleLarge();
+  }
+
+  /**
+   * Tests all candidates that are left at once: those of large components. A list of so many would
+   * need tables that fit no cache, so this is a second scan. By this thread alone: in the random
+   * graphs that make large components it would spend its time on sending.
+   */
+  #settleLarge(): void {
+    const mem = this.#mem;
+    const { found } = this.#collector;
+    this.#stop(BACKGROUND_SETTLING);
+    if (!layOutRetest(mem) || !leadScan(mem).isComplete) {
+      this.#collectStopped();
+      throw new Abandoned();
+    }
+    gatherUnreachable(mem, found);
+    closeJob(mem);
+    this.#condemnFound();
+    this.#resume();
+  }
+
+  /** What was found is garbage. From the last: the list of the condemned is a stack. */
+  #condemnFound(): void {
+    const { found } = this.#collector;
+    for (let i = found.length - 1; i >= 0; i--) condemn(this.#mem, found.refs[i]);
+    this.#collection.collected += found.length;
+    found.clear();
   }
 
   /** Members of the batch that live are tested; what is unreachable is condemned. */
@@ -299,14 +342,12 @@ class BackgroundCollection {
       if (isAlive) members.push(object);
     }
     test.deduceUnreachable(found);
-    this.#noteSideBytes(batches.objects.byteLength + test.bytes);
-    for (let i = found.length - 1; i >= 0; i--) condemn(mem, found.refs[i]);
-    this.#collection.collected += found.length;
-    found.clear();
+    this.#noteSideBytes(this.#scanBytes + batches.objects.byteLength + test.bytes);
+    this.#condemnFound();
     test.clear();
   }
 
-  /** The tables of the scan, of the components and of the settling are not in use together. */
+  /** Side tables of the moment. */
   #noteSideBytes(bytes: number): void {
     this.#collection.sideBytes = Math.max(this.#collection.sideBytes, bytes);
   }
@@ -330,7 +371,7 @@ class BackgroundCollection {
     if (collection.generation === OLDEST) noteFull(mem);
     resetTrigger(mem);
     collection.durationMs = performance.now() - this.#begin;
-    collection.cpuMs = threadCpuMs() - this.#cpu;
+    collection.cpuMs = threadCpuMs() - this.#cpu + this.#helpersCpuMs;
     throttle(mem, collection.cpuMs);
     book(mem, collection);
     noteBackground(mem, collection);

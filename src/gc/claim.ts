@@ -65,7 +65,12 @@ export function claimAutomatic(mem: Memory): boolean {
 
 /** Whether the calling thread still has the claim that it has made. */
 export function hasClaim(mem: Memory): boolean {
-  return (Atomics.load(mem.i32, GC_COLLECTING) & THREAD_MASK) === mem.threadId;
+  return collectingThread(mem) === mem.threadId;
+}
+
+/** The thread whose collection is under way; 0: nobody's. */
+export function collectingThread(mem: Memory): number {
+  return Atomics.load(mem.i32, GC_COLLECTING) & THREAD_MASK;
 }
 
 /** Gives up the claim of the calling thread, if it has one. */

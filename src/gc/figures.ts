@@ -3,10 +3,13 @@
  * same. Written under the GIL when a collection ends (gh-151646 was a race here).
  */
 
+import { assert } from '../base/assert.ts';
 import { SCANNERS_MAX } from '../base/options.ts';
 import {
   GC_BACKGROUND_FIGURES,
   GC_BACKGROUND_NO,
+  GC_LOST_SCANNERS,
+  GC_LOST_UNBOOKED,
   GC_PAUSES,
   GC_STATS,
   GC_STATS_WORDS,
@@ -57,6 +60,8 @@ export interface GenerationStats {
   readonly sideBytes: number;
   /** Objects examined, by scanner: the collecting thread first. */
   readonly scanned: readonly number[];
+  /** Threads that have ended in the middle of a scan, which was then done without them. */
+  readonly lostScanners: number;
 }
 
 const COLLECTIONS = 0;
@@ -70,6 +75,8 @@ const TIME_TO_STOP = 7;
 const CPU = 8;
 const SIDE_BYTES = 9;
 const SCANNED = 10;
+const LOST_SCANNERS = SCANNED + SCANNERS_MAX;
+assert(LOST_SCANNERS < GC_STATS_WORDS / 2, 'figures: those of a generation fit its words');
 
 /** An empty record for a collection that begins. */
 export function beginCollection(generation: number): Collection {
@@ -106,8 +113,27 @@ export function book(mem: Memory, collection: Collection): void {
   const { f64 } = mem;
   const at = statsAt(collection.generation);
   f64[at + COLLECTIONS]++;
+  f64[at + LOST_SCANNERS] += Atomics.exchange(mem.i32, GC_LOST_UNBOOKED, 0);
   addFigures(f64, at, collection);
 }
+
+/**
+ * Threads have died in a scan of a collection. The next collection that is booked takes them over:
+ * the one that repeats the scan. Needs no lock.
+ */
+export function noteLostInCollection(mem: Memory, lost: number): void {
+  if (lost === 0) return;
+  Atomics.add(mem.i32, GC_LOST_UNBOOKED, lost);
+  noteLostScanners(mem, lost);
+}
+
+/** Threads have died in a scan of any kind. Needs no lock. */
+export function noteLostScanners(mem: Memory, lost: number): void {
+  Atomics.add(mem.i32, GC_LOST_SCANNERS, lost);
+}
+
+/** How many threads have died in scans so far. */
+export const lostScanners = (mem: Memory): number => Atomics.load(mem.i32, GC_LOST_SCANNERS);
 
 function addFigures(f64: Float64Array, at: number, collection: Collection): void {
   f64[at + COLLECTED] += collection.collected;
@@ -137,7 +163,7 @@ export function noteBackground(mem: Memory, collection: Collection): void {
 /** What the last collection in the background did. */
 export function readBackground(mem: Memory): Collection {
   const at = GC_BACKGROUND_FIGURES >>> 1;
-  const { scanned, collections, ...rest } = readFigures(mem, at);
+  const { scanned, collections, lostScanners: _, ...rest } = readFigures(mem, at);
   return { generation: collections, ...rest, scanned: [...scanned] };
 }
 
@@ -163,6 +189,7 @@ function readFigures(mem: Memory, at: number): GenerationStats {
     cpuMs: figure(CPU),
     sideBytes: figure(SIDE_BYTES),
     scanned,
+    lostScanners: figure(LOST_SCANNERS),
   };
 }
 

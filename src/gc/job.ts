@@ -45,7 +45,7 @@ export const JOB_GENERATION = GC_JOB + 10; // constant: members are up to this g
 export const JOB_SEQUENCE = GC_JOB + 11;
 export const JOB_ATOMIC = GC_JOB + 12; //     constant: lists of containers without containers
 export const JOB_LEAD_LEFT = GC_JOB + 13; //  atomic  1: the lead has left
-export const JOB_KIND = GC_JOB + 14; //       constant: JOB_SCANS, JOB_SEARCHES
+export const JOB_KIND = GC_JOB + 14; //       constant: JOB_SCANS, JOB_SEARCHES, JOB_RETESTS
 
 /** What a search for referrers has in the place of words that it does not need. */
 export const JOB_TAKEN = JOB_COUNTED; //      atomic  runs that were taken to be searched
@@ -68,7 +68,7 @@ export const SCANNER_OS_ID = 0; //    atomic  its seat, see above
 export const SCANNER_START = 1; //    start time of that thread, low word
 export const SCANNER_START_HIGH = 2;
 export const SCANNER_ACTIVITY = 3; // atomic  odd: it has work; counts up at every change
-export const SCANNER_SCANNED = 4; //  objects it has examined
+export const SCANNER_SCANNED = 4; //  objects it has examined; of a search, runs
 export const SCANNER_CPU_US = 5; //   microseconds of processor time
 assert(SCANNER_AT + SCANNERS_MAX * SCANNER_WORDS <= GC_JOB + 64, 'job: fits its words');
 
@@ -82,6 +82,7 @@ const TICKS_HIGH = 2 ** 32;
 
 export const JOB_SCANS = 0;
 export const JOB_SEARCHES = 1;
+export const JOB_RETESTS = 2;
 
 export const JOB_NONE = 0;
 export const JOB_JOINING = 1;

@@ -41,9 +41,11 @@ import {
   JOB_COUNTED,
   JOB_COUNTING,
   JOB_GENERATION,
+  JOB_KIND,
   JOB_MAP,
   JOB_REACHING,
   JOB_READY,
+  JOB_RETESTS,
   JOB_RINGS,
   JOB_RUN_COUNT,
   JOB_RUNS,
@@ -78,6 +80,8 @@ export abstract class CountingScanner {
   declare protected readonly ranges: Ranges;
   /** Pages of this scanner that may have pending members. */
   declare protected readonly dirty: Uint8Array;
+  /** Whether only what the last scan has found unreachable is scanned. */
+  declare private readonly isRetest: boolean;
   declare protected scanned: number;
   declare private lookedAt: number;
   /** Members with many references: their counts, and where their entries are. */
@@ -100,6 +104,7 @@ export abstract class CountingScanner {
     this.rings = new Rings(mem, i32[JOB_RINGS], me, this.scanners);
     this.ranges = new Ranges(mem);
     this.dirty = new Uint8Array(mem.pages);
+    this.isRetest = i32[JOB_KIND] === JOB_RETESTS;
     this.scanned = 0;
     this.lookedAt = performance.now();
     this.heavyCounts = [];
@@ -131,8 +136,12 @@ export abstract class CountingScanner {
     const end = i32[JOB_RUNS] + i32[JOB_RUN_COUNT] * RUN_WORDS;
     for (let run = i32[JOB_RUNS]; run < end; run += RUN_WORDS) {
       if (i32[run + RUN_OWNER] !== this.me) continue;
-      this.clearTables(run);
-      this.initRun(run);
+      if (this.isRetest) {
+        this.initAgain(run);
+      } else {
+        this.clearTables(run);
+        this.initRun(run);
+      }
       if (this.isAborted()) return false;
     }
     for (let run = i32[JOB_RUNS]; run < end; run += RUN_WORDS) {
@@ -184,6 +193,28 @@ export abstract class CountingScanner {
       i32[entryWord(m, object)] |= entry << entryShift(m, object);
     }
     this.scanned += scanned;
+  }
+
+  /** Members are those that the last scan has found unreachable, if they still are members. */
+  private initAgain(run: number): void {
+    const { i32, map, generation } = this;
+    const blockWords = i32[run + RUN_BLOCK_WORDS];
+    const end = i32[run + RUN_END] >>> 0;
+    for (let object = i32[run + RUN_START]; object < end; object += blockWords) {
+      const m = i32[map + (object >>> PAGE_WORDS_SHIFT)];
+      const word = entryWord(m, object);
+      const shift = entryShift(m, object);
+      const entry = (i32[word] >>> shift) & 0xff;
+      if (entry === 0) continue;
+      let next = 0;
+      if (entry === UNHELD && isMember(i32[object + HEADER_INFO], generation)) {
+        const count = i32[object + HEADER_COUNT];
+        if (count > 0) {
+          next = 2 * count + 1 <= COUNTED_MAX ? 2 * count + 1 : this.addHeavy(object, count);
+        }
+      }
+      i32[word] ^= (entry ^ next) << shift;
+    }
   }
 
   /** A member with more references than an entry can count. Returns its entry. */

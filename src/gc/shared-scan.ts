@@ -12,6 +12,7 @@ import {
   PAGE_RUN,
   PAGE_WORDS,
   PAGE_WORDS_SHIFT,
+  WORD_BYTES,
   type WordIndex,
 } from '../memory/layout.ts';
 import { type Memory, pageOfRecord, startOf } from '../memory/memory.ts';
@@ -19,7 +20,7 @@ import { visitRuns } from '../memory/pages.ts';
 import { releaseScratch, Scratch } from '../memory/scratch.ts';
 import { LARGE_CLASS } from '../memory/size-classes.ts';
 import { ENTRIES_PER_WORD, entryShift, entryWord, UNHELD } from './entries.ts';
-import type { Collection } from './figures.ts';
+import { type Collection, noteLostInCollection } from './figures.ts';
 import {
   ATOMIC_WORDS,
   abortJob,
@@ -33,16 +34,20 @@ import {
   JOB_GENERATION,
   JOB_JOINED,
   JOB_JOINING,
+  JOB_KIND,
   JOB_MAP,
+  JOB_RETESTS,
   JOB_RINGS,
   JOB_RUN_COUNT,
   JOB_RUNS,
   JOB_SCANNERS,
+  JOB_SEARCHES,
   JOB_STATE,
   jobState,
   joinJob,
   LOOK_MS,
   leaveJob,
+  openJob,
   RUN_BLOCK_WORDS,
   RUN_END,
   RUN_OWNER,
@@ -54,9 +59,10 @@ import {
 } from './job.ts';
 import { OLDEST } from './members.ts';
 import type { ObjectList } from './object-list.ts';
+import { searchRuns } from './referrers.ts';
 import { clearRings, ringsWords } from './rings.ts';
 import { Scanner } from './scan.ts';
-import { OWNER_SHIFT, shiftOf, TABLE_ALIGN, tableWords } from './side-tables.ts';
+import { OWNER_MASK, OWNER_SHIFT, shiftOf, TABLE_ALIGN, tableWords } from './side-tables.ts';
 
 const LINE_WORDS = 16;
 /** Longest wait for helpers that are ready, in milliseconds. */
@@ -105,17 +111,40 @@ export function layOutJob(
   i32[JOB_RUN_COUNT] = records.length;
   i32[JOB_GENERATION] = oldestMember;
   awaitHelpers();
+  if (!layOutScanners(mem, scratch)) return giveUp(mem);
+  return scratch.words * WORD_BYTES;
+}
+
+/**
+ * Lays out a second scan, by the lead alone, of what the first has found unreachable: over a still
+ * graph it is exact. The tables of the first are there, and nobody uses them. False when there is
+ * no room for the rest: the tables are gone then, too.
+ */
+export function layOutRetest(mem: Memory): boolean {
+  const { i32 } = mem;
+  const kept = [JOB_MAP, JOB_RUNS, JOB_RUN_COUNT, JOB_GENERATION];
+  const words = kept.map((at) => i32[at]);
+  endJob(mem);
+  openJob(mem, JOB_RETESTS);
+  for (let i = 0; i < kept.length; i++) i32[kept[i]] = words[i];
+  if (layOutScanners(mem, new Scratch(mem))) return true;
+  giveUp(mem);
+  return false;
+}
+
+/** Nobody joins any more: what each scanner needs. False when there is no room. */
+function layOutScanners(mem: Memory, scratch: Scratch): boolean {
+  const { i32 } = mem;
   const scanners = closeJoining(mem);
   const rings = scratch.take(ringsWords(scanners), LINE_WORDS);
-  if (rings === 0) return giveUp(mem);
-  clearRings(mem, rings, scanners);
   const atomic = scratch.take(scanners * ATOMIC_WORDS, LINE_WORDS);
-  if (atomic === 0) return giveUp(mem);
+  if (rings === 0 || atomic === 0) return false;
+  clearRings(mem, rings, scanners);
   for (let scanner = 0; scanner < scanners; scanner++) i32[atomic + scanner * ATOMIC_WORDS] = 0;
   i32[JOB_ATOMIC] = atomic;
   i32[JOB_RINGS] = rings;
   assignRuns(mem, scanners);
-  return scratch.words * 4;
+  return true;
 }
 
 /** There is no room for side tables. Helpers that have joined are sent away. */
@@ -160,7 +189,9 @@ function assignRuns(mem: Memory, scanners: number): void {
     i32[run + RUN_OWNER] = owner;
     const first = i32[run + RUN_START] / PAGE_WORDS;
     const last = Math.ceil((i32[run + RUN_END] >>> 0) / PAGE_WORDS);
-    for (let page = first; page < last; page++) i32[i32[JOB_MAP] + page] |= owner << OWNER_SHIFT;
+    for (let page = i32[JOB_MAP] + first; page < i32[JOB_MAP] + last; page++) {
+      i32[page] = (i32[page] & ~(OWNER_MASK << OWNER_SHIFT)) | (owner << OWNER_SHIFT);
+    }
   }
 }
 
@@ -173,6 +204,7 @@ export function leadScan(mem: Memory, isToEnd: (() => boolean) | null = null): S
   beginCounting(mem);
   const isComplete = new Scanner(mem, 0, isToEnd).scan();
   const lost = awaitLeaving(mem);
+  noteLostInCollection(mem, lost);
   return { isComplete: isComplete && lost === 0, lost };
 }
 
@@ -198,7 +230,9 @@ export function scanAsHelper(mem: Memory): void {
   const me = joinJob(mem);
   if (me === 0) return;
   try {
-    if (awaitBegin(mem)) new Scanner(mem, me, null).scan();
+    if (!awaitBegin(mem)) return;
+    if (mem.i32[JOB_KIND] === JOB_SEARCHES) searchRuns(mem, me);
+    else new Scanner(mem, me, null).scan();
   } catch (error) {
     abortJob(mem);
     throw error;
@@ -247,6 +281,15 @@ export function visitAtomic(mem: Memory, visit: (container: number) => void): vo
     const list = i32[JOB_ATOMIC] + scanner * ATOMIC_WORDS;
     for (let i = 1; i <= i32[list]; i++) visit(i32[list + i]);
   }
+}
+
+/** Milliseconds of processor time that the helpers have needed. */
+export function helpersCpuMs(mem: Memory): number {
+  let us = 0;
+  for (let scanner = 1; scanner < mem.i32[JOB_SCANNERS]; scanner++) {
+    us += mem.i32[scannerAt(scanner) + SCANNER_CPU_US];
+  }
+  return us / 1000;
 }
 
 /** Adds what the scanners have done to the figures of a collection. */

@@ -96,11 +96,6 @@ export class SideTables {
     return this.used * 4;
   }
 
-  /** Gives the tables back, whatever their entries are. They are not used again. */
-  discard(): void {
-    this.words = new Int32Array(0);
-  }
-
   /** Forgets all pages. Every entry is 0 by now. */
   clear(): void {
     for (const page of this.pages) this.map[page] = 0;

@@ -28,6 +28,7 @@ import {
   PAGE_RUN,
 } from '../memory/layout.ts';
 import { NEVER, pageRecordOf } from '../memory/memory.ts';
+import { collectingThread } from './claim.ts';
 import { ROLE_ARRAY, ROLE_FREE, type Survey, TILE_IN_USE } from './verify-survey.ts';
 import { countReference } from './verify-values.ts';
 
@@ -56,8 +57,7 @@ function pagesInUse(survey: Survey): number {
 function checkRanges(survey: Survey): boolean {
   const { i32, findings } = survey;
   const before = findings.list.length;
-  const check = (at: number, min: number, max: number) => {
-    const word = at === GC_COLLECTING ? Atomics.load(i32, at) : i32[at];
+  const check = (at: number, min: number, max: number, word = i32[at]) => {
     if (word >= min && word <= max) return;
     findings.add('COLLECTOR_WORD_WRONG', at, word < min ? min : max, word);
   };
@@ -74,7 +74,7 @@ function checkRanges(survey: Survey): boolean {
   check(GC_SHARED_MIN, 0, INT_MAX);
   check(GC_PARALLEL_MIN, 0, INT_MAX);
   check(GC_BACKGROUND_MIN, 0, INT_MAX);
-  check(GC_COLLECTING, 0, COLLECTOR_THREAD);
+  check(GC_COLLECTING, 0, COLLECTOR_THREAD, collectingThread(survey.mem));
   for (let g = 0; g < GENERATIONS; g++) {
     const threshold = i32[GC_THRESHOLDS + g];
     if (threshold >= 0 && threshold <= THRESHOLD_MAX) continue;

@@ -12,9 +12,11 @@ import {
   COLLECTOR_THREAD,
   CONTROL_LEFT,
   CONTROL_THREADS_SEEN,
+  GC_DISABLES,
   MAX_THREADS,
   THREAD_ATTACHED,
   THREAD_FREE,
+  THREAD_GUARDS,
   THREAD_HANDOVERS,
   THREAD_OS_ID,
   THREAD_SECTIONS,
@@ -27,7 +29,7 @@ import {
   type ThreadId,
 } from '../memory/layout.ts';
 import { Memory, threadRecordOf } from '../memory/memory.ts';
-import { currentOsThread, type OsThread } from './liveness.ts';
+import { currentOsThread, isAlive, type OsThread } from './liveness.ts';
 
 const TICKS_HIGH = 2 ** 32;
 
@@ -74,13 +76,32 @@ function writeRecord(mem: Memory, id: number): void {
   i32[record + THREAD_START_HIGH] = Math.floor(startTicks / TICKS_HIGH);
 }
 
-/** Adds the counters of a thread that leaves to those of the heap. The caller holds the GIL. */
+/**
+ * Adds the counters of a thread that leaves to those of the heap; its guards are closed. The caller
+ * holds the GIL.
+ */
 export function bequeathCounters(mem: Memory, id: ThreadId): void {
   const record = threadRecordOf(mem, id);
+  mem.i32[record + THREAD_GUARDS] = 0;
   for (let word = THREAD_SECTIONS; word <= THREAD_HANDOVERS; word++) {
     mem.i32[CONTROL_LEFT + word - THREAD_SECTIONS] += mem.i32[record + word];
     mem.i32[record + word] = 0;
   }
+}
+
+/**
+ * Closes the guards of threads that have died: nobody else would, and automatic collections would
+ * be off for ever. Returns whether no guard is open any more. The caller holds the GIL.
+ */
+export function closeGuardsOfDead(mem: Memory): boolean {
+  const { i32 } = mem;
+  for (let id = 1; id <= MAX_THREADS && i32[GC_DISABLES] !== 0; id++) {
+    const guards = threadRecordOf(mem, id) + THREAD_GUARDS;
+    if (i32[guards] === 0 || id === mem.threadId || isAlive(osThreadOf(mem, id))) continue;
+    i32[GC_DISABLES] -= i32[guards];
+    i32[guards] = 0;
+  }
+  return i32[GC_DISABLES] === 0;
 }
 
 /** Gives the record of thread `id` back. Its rows are released and its pages abandoned by now. */

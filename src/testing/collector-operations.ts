@@ -5,6 +5,7 @@ import { GENERATIONS } from '../memory/layout.ts';
 import { countMortal, sumOf, takeCensus } from './census.ts';
 import { compareWithModel } from './compare.ts';
 import { writeCrossovers } from './crossovers.ts';
+import { damage } from './damage.ts';
 import { ProgramFailure } from './failure.ts';
 import type { Action, Machine } from './machine.ts';
 import { type OperationName, SCANS, thresholdsOf } from './operations.ts';
@@ -47,20 +48,15 @@ function fail(m: Machine, n: number, isOnce: boolean): void {
     shouldFail: () => {
       if (++count !== n + 1) return false;
       m.hasFailed = true;
-      if (isOnce) m.mem.hostile = null;
+      if (isOnce) m.mem.hostile = m.hostility;
       return true;
     },
   };
 }
 
 /** Does what changes nothing in the model; collections that run at its end are noticed. */
-function quietly(m: Machine, body: () => void): void {
+export function quietly(m: Machine, body: () => void): void {
   m.perform(body, () => {});
-}
-
-function endFailing(m: Machine): void {
-  m.mem.hostile = null;
-  m.hasFailed = false;
 }
 
 /**
@@ -77,14 +73,19 @@ function setScan(m: Machine, n: number): void {
 
 /** Compares with the model, and verifies. */
 export function check(m: Machine): void {
-  endFailing(m);
-  let findings: Finding[] = [];
-  quietly(m, () =>
-    m.heap.run(() => {
-      compareWithModel(m);
-      findings = verifyHeap(m.mem, m.session.handles.localRefs());
-    }),
+  m.calmly(() =>
+    quietly(m, () =>
+      m.heap.run(() => {
+        compareWithModel(m);
+        verify(m);
+      }),
+    ),
   );
+}
+
+/** In a section. @throws ProgramFailure when the verifier finds something. */
+export function verify(m: Machine): void {
+  const findings: Finding[] = verifyHeap(m.mem, m.session.handles.localRefs());
   if (findings.length === 0) return;
   const first = findings.slice(0, 3).map(({ message }) => message);
   throw new ProgramFailure('verify', `${findings.length} findings: ${first.join('; ')}`);
@@ -92,13 +93,14 @@ export function check(m: Machine): void {
 
 /** Collects everything and counts what is left. */
 function checkLeaks(m: Machine): void {
-  endFailing(m);
-  collect(m, OLDEST);
+  m.calmly(() => collect(m, OLDEST));
   if (m.isShared) return;
   const expected = sumOf([takeCensus(m.model, m.model.alive)]) + m.baseline;
   const found = countMortal(m.heap);
   if (found === expected) return;
-  throw new ProgramFailure('leak', `${found} objects exist, ${expected} should`);
+  throw new ProgramFailure('leak', `${found} objects exist, ${expected} should`, {
+    objects: Math.abs(found - expected),
+  });
 }
 
 function poison(m: Machine): void {
@@ -134,6 +136,7 @@ export const COLLECTOR_ACTIONS = {
   safepoint: (m) => quietly(m, () => m.heap.safepoint()),
   fail: (m, n, once) => fail(m, n, once === 0),
   poison,
+  damage,
   check,
   leak: checkLeaks,
 } satisfies Partial<Record<OperationName, Action>>;

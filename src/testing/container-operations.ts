@@ -203,7 +203,7 @@ function forget(m: Machine, i: number): void {
   if (iterator !== null) m.model.drop(iterator.object);
 }
 
-function close(m: Machine, i: number): void {
+export function close(m: Machine, i: number): void {
   const iterator = m.holders.iterators[i % ITERATORS] as OpenIterator | null;
   if (iterator === null) return;
   m.perform(

@@ -4,6 +4,7 @@
  */
 
 import type { HeapOptions } from '../base/options.ts';
+import type { HostileOptions } from './hostile.ts';
 import { KIND_LIST, KIND_PAIR, KIND_TABLE, KINDS } from './kinds.ts';
 import {
   ITERATORS,
@@ -82,13 +83,20 @@ const WEIGHTS: Readonly<Partial<Record<OperationName | ShapeName, number>>> = {
   fill: 0.002,
 };
 
+/** What is drawn besides when a program shares its heap. */
+const SHARED_WEIGHTS: Readonly<Partial<Record<OperationName | ShapeName, number>>> = {
+  send: 3,
+  receive: 5,
+  parcel: 0.5,
+};
+
 /** Operations of the collector that concern all threads of a heap. */
 const GLOBAL: readonly OperationName[] = ['immortalize', 'leak', 'poison'];
 
 /** Operations that make objects unreachable. */
 const DROPS: readonly OperationName[] = ['drop', 'clear', 'unroot', 'resize', 'remove', 'pop'];
 
-type ShapeName = 'ring' | 'chain' | 'clique' | 'hub' | 'strings' | 'fill';
+type ShapeName = 'ring' | 'chain' | 'clique' | 'hub' | 'strings' | 'fill' | 'parcel';
 
 /** The program of a seed: the same on every machine. */
 export function createProgram(seed: number, options: ProgramOptions = {}): Program {
@@ -104,7 +112,24 @@ export function createProgram(seed: number, options: ProgramOptions = {}): Progr
     if (name in SHAPES) SHAPES[name as ShapeName](random, operations);
     else operations.push(drawOperation(random, name as OperationName));
   }
-  return { seed, heap, operations };
+  const hostile = random.chance(HOSTILE_SHARE) ? drawHostility(random) : undefined;
+  return { seed, heap, operations, ...(hostile && { hostile }) };
+}
+
+/** How many programs run in a hostile mode, of all. */
+const HOSTILE_SHARE = 0.3;
+
+function drawHostility(random: Random): HostileOptions {
+  const modes: readonly (() => HostileOptions)[] = [
+    () => ({ failEvery: random.pick([3, 7, 20, 100]) }),
+    () => ({ failNth: random.between(1, 300) }),
+    () => ({ collectEvery: random.pick([2, 3, 10, 50]) }),
+    () => ({ poison: true, collectEvery: random.pick([10, 50, 200]) }),
+    () => ({ tune: { pageScanFrom: 0 }, collectEvery: random.pick([2, 30]) }),
+    () => ({ tune: { pageScanFrom: 0, parallelFrom: 0 } }),
+    () => ({ tune: { pageScanFrom: 0, parallelFrom: random.pick([0, 50]), backgroundFrom: 0 } }),
+  ];
+  return random.pick(modes)();
 }
 
 function drawHeap(random: Random): HeapOptions {
@@ -117,7 +142,8 @@ function drawHeap(random: Random): HeapOptions {
 
 function drawTaste(random: Random, isShared: boolean): Record<string, number> {
   const weights: Record<string, number> = {};
-  for (const [name, weight] of Object.entries(WEIGHTS)) {
+  const usual = isShared ? { ...WEIGHTS, ...SHARED_WEIGHTS } : WEIGHTS;
+  for (const [name, weight] of Object.entries(usual)) {
     const isLeftOut = isShared && GLOBAL.includes(name as OperationName);
     weights[name] = isLeftOut ? 0 : weight * random.pick([0, 0.3, 1, 1, 1, 3]);
   }
@@ -125,6 +151,10 @@ function drawTaste(random: Random, isShared: boolean): Record<string, number> {
   if (random.chance(0.3)) for (const name of DROPS) weights[name] = (weights[name] as number) / 8;
   weights.new = (weights.new as number) + 5;
   weights.store = (weights.store as number) + 5;
+  if (isShared) {
+    weights.send = (weights.send as number) + 1;
+    weights.receive = (weights.receive as number) + 2;
+  }
   return weights;
 }
 
@@ -173,6 +203,8 @@ function drawCount(random: Random, name: OperationName): number {
 const FILL_COUNT = 6000;
 /** How often tiny heaps are filled to their last page. */
 const FILL_WEIGHT = 0.01;
+/** Thresholds that start no collection: each would compare the whole model of a full heap. */
+const NEVER = 4;
 const sizes = [1, 2, 3, 10, 10, 40, 40, 150, 500];
 
 /** Adds operations that make objects in a shape; its first one is in a register then. */
@@ -205,12 +237,21 @@ const SHAPES: Readonly<Record<ShapeName, (random: Random, out: Operation[]) => v
   fill(random, out) {
     const [list, item] = [random.int(6), 6 + random.int(6)];
     const isMap = random.chance(0.5);
-    out.push(['new', list, KIND_LIST]);
+    out.push(['thresholds', NEVER], ['new', list, KIND_LIST]);
     for (let i = 0; i < FILL_COUNT; i++) {
       out.push(['new', item, isMap ? KIND_TABLE : KIND_LIST]);
       out.push(isMap ? ['put', item, item, list] : ['push', item, item], ['push', list, item]);
     }
     out.push(['check'], ['drop', list], ['drop', item]);
+  },
+
+  /** A graph with cycles and links across, sent to another thread. */
+  parcel(random, out) {
+    const before = out.length;
+    const shape = random.pick(['ring', 'clique', 'hub', 'chain'] as const);
+    SHAPES[shape](random, out);
+    const first = out[before] as Operation; // it makes what holds the others
+    out.push(['send', first[1] as number, random.int(8), random.pick([2, 3, 4])]);
   },
 
   /** An array of values that need room. */

@@ -1,5 +1,7 @@
 /** How a program fails: the heap is not what it should be. */
 
+import { HeapCorruptionError } from '../base/errors.ts';
+
 /**
  * What was found wrong.
  *
@@ -17,14 +19,23 @@ export class ProgramFailure extends Error {
   /** The index of the operation at which it was noticed; -1 at the end of the program. */
   step = -1;
 
-  constructor(kind: FailureKind, message: string, options?: ErrorOptions) {
+  /** Of a leak: how many objects there are too many, or too few, as far as that is known. */
+  readonly objects: number;
+
+  constructor(
+    kind: FailureKind,
+    message: string,
+    options: ErrorOptions & { readonly objects?: number } = {},
+  ) {
     super(`${kind}: ${message}`, options);
     this.kind = kind;
+    this.objects = options.objects ?? 1;
   }
 }
 
 /** What has failed: a failure that was found, or else an error that should not have been thrown. */
 export function failureOf(error: unknown): ProgramFailure {
   if (error instanceof ProgramFailure) return error;
-  return new ProgramFailure('error', String(error), { cause: error });
+  const kind = error instanceof HeapCorruptionError ? 'verify' : 'error';
+  return new ProgramFailure(kind, String(error), { cause: error });
 }

@@ -12,6 +12,7 @@ import type { HeapGc } from '../gc.ts';
 import type { Handle } from '../handle.ts';
 import { type Heap, sessionOf } from '../heap.ts';
 import { GC_GENERATION_MASK, GC_TRACKED, GENERATIONS, HEADER_INFO } from '../memory/layout.ts';
+import type { HostileAllocation } from '../memory/memory.ts';
 import type { Mutator } from '../object/mutator.ts';
 import type { Session } from '../session.ts';
 import type { StructClass } from '../struct.ts';
@@ -23,6 +24,7 @@ import { Holders, type Register } from './holders.ts';
 import { declareKinds } from './kinds.ts';
 import { Model, ModelObject, type ModelValue } from './model.ts';
 import { OPERATIONS, type Operation, plainValueOf, REGISTERS, rootName } from './operations.ts';
+import type { Post } from './parcel.ts';
 import { show } from './values.ts';
 
 /** What an operation does. */
@@ -34,6 +36,10 @@ export interface MachineOptions {
   readonly isShared?: boolean;
   /** What the names of its named roots begin with. */
   readonly prefix?: string;
+  /** How its parcels travel; without one nothing is handed over. */
+  readonly post?: Post;
+  /** Called before every operation. What it throws ends the program. */
+  readonly onOperation?: () => void;
 }
 
 /** Runs operations on a heap and its model. */
@@ -47,6 +53,14 @@ export class Machine {
   readonly classes: (StructClass<Record<string, unknown>> | undefined)[];
   readonly prefix: string;
   readonly isShared: boolean;
+  readonly post: Post | null;
+  readonly onOperation: (() => void) | null;
+  /** Names of the named roots by which parcels have come that were not taken from there yet. */
+  readonly parcels: string[] = [];
+  /** Parcels sent so far. */
+  sent = 0;
+  /** What makes allocations fail when no operation does: a hostile mode, if one is on. */
+  hostility: HostileAllocation | null = null;
   /** Whether the model knows of every object that exists. */
   isExact: boolean;
   /** Whether collections may run beside the program. */
@@ -77,6 +91,8 @@ export class Machine {
     this.classes = declareKinds(heap);
     this.prefix = options.prefix ?? 'stress';
     this.isShared = options.isShared ?? false;
+    this.post = options.post ?? null;
+    this.onOperation = options.onOperation ?? null;
     this.isExact = !this.isShared;
     void heap.root;
     if (!this.isShared) this.gc.collect(GENERATIONS - 1);
@@ -106,11 +122,11 @@ export class Machine {
     } catch (error) {
       Machine.#refuse(error);
       this.exhausted++;
-      this.#endFailing();
+      if (this.hasFailed) this.endFailing();
       this.#noticeCollections('before', isComposite);
       return false;
     }
-    this.#endFailing();
+    if (this.hasFailed) this.endFailing();
     effect(result);
     this.#noticeCollections('after', isComposite);
     for (let old = this.#overwritten.pop(); old !== undefined; old = this.#overwritten.pop()) {
@@ -119,11 +135,21 @@ export class Machine {
     return true;
   }
 
-  /** Ends the failing of allocations when it has come to it. */
-  #endFailing(): void {
-    if (!this.hasFailed) return;
+  /** Ends the failing of allocations that an operation has begun. */
+  endFailing(): void {
     this.hasFailed = false;
+    this.mem.hostile = this.hostility;
+  }
+
+  /** Runs `body` while no allocation is made to fail. */
+  calmly(body: () => void): void {
+    this.endFailing();
     this.mem.hostile = null;
+    try {
+      body();
+    } finally {
+      this.mem.hostile = this.hostility;
+    }
   }
 
   /**

@@ -240,6 +240,24 @@ export class Model {
     return reached;
   }
 
+  /** Forgets what cannot be reached, as a full collection would that finds nothing frozen. */
+  prune(): void {
+    const reached = this.reachable();
+    for (const object of this.alive) {
+      if (reached.has(object)) continue;
+      this.#remove(object);
+      object.visitReferences((referent) => {
+        if (reached.has(referent)) referent.count--;
+      });
+    }
+  }
+
+  /** `part`, which nothing holds but itself and the named root `name`, is another model's now. */
+  handOver(name: string, part: Iterable<ModelObject>): void {
+    this.roots.delete(name);
+    for (const object of part) this.#remove(object);
+  }
+
   /** Generation and tracking of an object are those of the heap from now on. */
   adjust(object: ModelObject, isTracked: boolean, generation: number): void {
     object.isTracked = isTracked;

@@ -176,8 +176,8 @@ function setRoot(m: Machine, k: number, v: number): void {
   );
 }
 
-function unsetRoot(m: Machine, k: number): void {
-  const name = m.rootName(k);
+/** Deletes a named root, if there is one. */
+export function deleteRoot(m: Machine, name: string): void {
   const expected = m.model.roots.has(name);
   m.perform(
     () => m.heap.root.delete(name),
@@ -228,7 +228,7 @@ export const OBJECT_ACTIONS = {
   keep,
   drop,
   root: setRoot,
-  unroot: unsetRoot,
+  unroot: (m, k) => deleteRoot(m, m.rootName(k)),
   get: getRoot,
   refcount,
   immortalize,

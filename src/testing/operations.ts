@@ -29,6 +29,19 @@ export const THRESHOLDS: readonly (readonly [number, number, number])[] = [
 /** How collections are made to scan, whatever their size: see `setScan`. */
 export const SCANS = ['as usual', 'serial', 'page by page', 'parallel', 'concurrent'] as const;
 
+/** Sizes of parcels, in objects, at most. */
+const PART_SIZES = [1, 5, 40, 300, 2000] as const;
+
+/** How many objects a parcel may hold, for a number of its operation. */
+export const partSize = (n: number): number => PART_SIZES[n % PART_SIZES.length] as number;
+
+/** How the heap is spoiled on purpose, so that tests see that it is found: see `damage.ts`. */
+export const DAMAGES = ['the count', 'a slot', 'the death', 'the lock'] as const;
+
+/** The damage that a number stands for. */
+export const damageOf = (n: number): (typeof DAMAGES)[number] =>
+  DAMAGES[n % DAMAGES.length] as (typeof DAMAGES)[number];
+
 /**
  * What the numbers of an operation mean, a letter each:
  *
@@ -88,11 +101,21 @@ export const OPERATIONS = {
   // Sections
   section: { numbers: 'nt', reads: (n, t) => `heap.run: the next ${n}; ${reg(t)} is returned` },
   scope: { numbers: 'nt', reads: (n, t) => `heap.scope: the next ${n}; ${reg(t)} is returned` },
+  // Between threads
+  send: {
+    numbers: 'qnn',
+    reads: (q, to, n) => `at most ${partSize(n)} objects from ${reg(q)} go to thread +${to}`,
+  },
+  receive: {
+    numbers: 'tn',
+    reads: (t, n) => `${reg(t)} = the next parcel${n % 2 ? ', kept' : ''}`,
+  },
   // Malice and checks
   fail: { numbers: 'nn', reads: (n, m) => `allocation ${n} fails${m === 0 ? '' : ' once'}` },
   poison: { numbers: '', reads: () => 'free memory is checked and poisoned' },
   check: { numbers: '', reads: () => 'the heap is compared with the model and verified' },
   leak: { numbers: '', reads: () => 'everything is collected and counted' },
+  damage: { numbers: 'qn', reads: (q, n) => `${damageOf(n)} of ${reg(q)} is spoiled on purpose` },
 } as const satisfies Record<string, OperationSpec>;
 
 interface OperationSpec {

@@ -5,6 +5,7 @@ import { Heap, sessionOf } from '../heap.ts';
 import { CONTROL_TOP_PAGE, PAGE_WORDS, WORD_BYTES } from '../memory/layout.ts';
 import { readCollections } from './collections.ts';
 import { failureOf, type ProgramFailure } from './failure.ts';
+import { type HostileOptions, hostile } from './hostile.ts';
 import { Machine } from './machine.ts';
 import { formatOperation, type Operation, parseOperation } from './operations.ts';
 import { finishProgram, runOperations } from './run.ts';
@@ -16,6 +17,8 @@ export interface Program {
   /** Options of the heap that it is meant for. */
   readonly heap: HeapOptions;
   readonly operations: readonly Operation[];
+  /** A hostile mode that it runs in. */
+  readonly hostile?: HostileOptions;
 }
 
 /** What a program has done. */
@@ -46,7 +49,7 @@ export function runProgram(heap: Heap, program: Program): ProgramResult {
   let resolved: readonly Operation[] | undefined;
   try {
     machine = new Machine(heap);
-    runOperations(machine, program.operations);
+    withHostility(machine, program.hostile, (m) => runOperations(m, program.operations));
     resolved = machine.resolved;
     finishProgram(machine);
   } catch (error) {
@@ -63,6 +66,30 @@ export function runProgram(heap: Heap, program: Program): ProgramResult {
   };
 }
 
+/** Runs `body` in a hostile mode. @throws ProgramFailure as `body`, or when poison was written. */
+export function withHostility(
+  m: Machine,
+  options: HostileOptions | undefined,
+  body: (m: Machine) => void,
+): void {
+  if (options === undefined) {
+    body(m);
+    return;
+  }
+  const mode = hostile(m.heap, options);
+  m.hostility = m.mem.hostile;
+  if (options.tune?.backgroundFrom !== undefined) m.isConcurrent = true;
+  if (m.isConcurrent) m.isExact = false;
+  try {
+    body(m);
+  } catch (error) {
+    m.mem.hostile = null;
+    throw error; // before what ending the mode has to say: it has broken first
+  }
+  m.hostility = null;
+  mode[Symbol.dispose]();
+}
+
 /** Runs a program on a heap of its own. */
 export async function tryProgram(program: Program): Promise<ProgramResult> {
   const heap = Heap.create(program.heap);
@@ -74,8 +101,9 @@ export async function tryProgram(program: Program): Promise<ProgramResult> {
 }
 
 /** A program's text, to be kept and replayed. `parseProgram` reads it. */
-export function formatProgram({ seed, heap, operations }: Program): string {
+export function formatProgram({ seed, heap, operations, hostile }: Program): string {
   const head = [`seed ${seed}`, `heap ${JSON.stringify(heap)}`];
+  if (hostile !== undefined) head.push(`hostile ${JSON.stringify(hostile)}`);
   return `${[...head, ...operations.map(formatOperation)].join('\n')}\n`;
 }
 
@@ -83,14 +111,16 @@ export function formatProgram({ seed, heap, operations }: Program): string {
 export function parseProgram(text: string): Program {
   let seed = 0;
   let heap: HeapOptions = {};
+  let hostility: HostileOptions | undefined;
   const operations: Operation[] = [];
   for (const line of text.split('\n')) {
     if (line.startsWith('seed ')) seed = Number(line.slice(5));
     else if (line.startsWith('heap ')) heap = JSON.parse(line.slice(5));
+    else if (line.startsWith('hostile ')) hostility = JSON.parse(line.slice(8));
     else {
       const operation = parseOperation(line);
       if (operation !== null) operations.push(operation);
     }
   }
-  return { seed, heap, operations };
+  return { seed, heap, operations, ...(hostility && { hostile: hostility }) };
 }

@@ -5,8 +5,9 @@ import { CONTAINER_ACTIONS } from './container-operations.ts';
 import { failureOf } from './failure.ts';
 import type { FrameKind, Register } from './holders.ts';
 import type { Action, Machine } from './machine.ts';
-import { OBJECT_ACTIONS } from './object-operations.ts';
-import { ITERATORS, type Operation, type OperationName, REGISTERS } from './operations.ts';
+import { deleteRoot, OBJECT_ACTIONS } from './object-operations.ts';
+import { ITERATORS, type Operation, type OperationName, REGISTERS, ROOTS } from './operations.ts';
+import { PARCEL_ACTIONS } from './parcel-operations.ts';
 
 type FrameName = 'section' | 'scope';
 
@@ -14,6 +15,7 @@ const ACTIONS: Readonly<Record<Exclude<OperationName, FrameName>, Action>> = {
   ...OBJECT_ACTIONS,
   ...CONTAINER_ACTIONS,
   ...COLLECTOR_ACTIONS,
+  ...PARCEL_ACTIONS,
 };
 
 /** Sections and scopes in each other, at most. */
@@ -40,6 +42,7 @@ function runOperation(m: Machine, operations: readonly Operation[], i: number, t
   m.resolved[i] = operation;
   m.operations++;
   try {
+    m.onOperation?.();
     if (name !== 'section' && name !== 'scope') {
       ACTIONS[name](m, ...numbers);
       return i + 1;
@@ -87,16 +90,29 @@ const AT_END = -1;
 
 /** Drops all that a program holds, and checks that nothing is left of it. */
 export function finishProgram(m: Machine): void {
+  atEnd(m, () => {
+    dropEverything(m);
+    runOperations(m, [['leak'], ['poison']]);
+    check(m);
+  });
+}
+
+/** Drops all that a program holds. */
+export function dropEverything(m: Machine): void {
   const finish: Operation[] = [['enable'], ['unfreeze']];
   for (let i = 0; i < ITERATORS; i++) finish.push(['close', i]);
   for (let r = 0; r < REGISTERS; r++) finish.push(['drop', r]);
   finish.push(['check']);
-  for (let k = 0; k < REGISTERS; k++) finish.push(['unroot', k]);
-  finish.push(['leak'], ['poison']);
+  for (let k = 0; k < ROOTS; k++) finish.push(['unroot', k]);
+  runOperations(m, finish);
+  for (const name of m.parcels.splice(0)) deleteRoot(m, name);
+}
+
+/** Runs what comes behind the operations of a program. */
+export function atEnd(m: Machine, body: () => void): void {
   m.resolved = [];
   try {
-    runOperations(m, finish);
-    check(m);
+    body();
   } catch (error) {
     const failure = failureOf(error);
     failure.step = AT_END;

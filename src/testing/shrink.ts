@@ -43,21 +43,24 @@ type Test = (operations: readonly Operation[]) => Promise<boolean>;
 type Operations = readonly Operation[];
 
 /** Leaves out parts, smaller and smaller ones, as long as the rest fails. */
-async function removeParts(all: Operations, fails: Test): Promise<Operations> {
-  let operations = all;
-  for (let size = Math.ceil(operations.length / 2); size >= 1; ) {
+export async function removeParts<T>(
+  all: readonly T[],
+  fails: (rest: readonly T[]) => Promise<boolean>,
+): Promise<readonly T[]> {
+  let parts = all;
+  for (let size = Math.ceil(parts.length / 2); size >= 1; ) {
     let isSmaller = false;
     // From the end: operations there seldom matter to those before.
-    for (let end = operations.length; end > 0; end -= size) {
-      const rest = [...operations.slice(0, Math.max(0, end - size)), ...operations.slice(end)];
+    for (let end = parts.length; end > 0; end -= size) {
+      const rest = [...parts.slice(0, Math.max(0, end - size)), ...parts.slice(end)];
       if (!(await fails(rest))) continue;
-      operations = rest;
+      parts = rest;
       isSmaller = true;
     }
     if (size === 1 && !isSmaller) break;
     size = isSmaller && size === 1 ? 1 : Math.floor(size / 2);
   }
-  return operations;
+  return parts;
 }
 
 /** Makes sections and scopes as short as they can be. */

@@ -1,0 +1,47 @@
+/** Shrinking rounds: fewer threads and shorter programs, as long as they fail. */
+
+import type { FailureKind } from './failure.ts';
+import type { Operation } from './operations.ts';
+import type { Round, RoundProgram } from './round.ts';
+import { removeParts } from './shrink.ts';
+
+/** How long to shrink a round, and how it is run. */
+export interface ShrinkRoundOptions {
+  /** Runs a round on a heap of its own. Resolves to how it fails; null when it does not. */
+  readonly run: (round: Round) => Promise<FailureKind | null>;
+  /** Milliseconds after which the smallest round so far is good enough; 20,000 unless given. */
+  readonly maxMs?: number;
+  /** How often a smaller round may pass before it counts as one that does not fail; 2. */
+  readonly tries?: number;
+}
+
+type Part = readonly [thread: number, operation: Operation];
+
+/**
+ * The smallest round found that still fails, in whatever way: what threads do at once differs from
+ * run to run, and so may what is noticed first. Threads that have nothing left to do are gone.
+ */
+export async function shrinkRound(round: Round, options: ShrinkRoundOptions): Promise<Round> {
+  const { run, maxMs = 20_000, tries = 2 } = options;
+  const deadline = performance.now() + maxMs;
+  const fails = async (parts: readonly Part[]) => {
+    for (let n = 0; n < tries && performance.now() < deadline; n++) {
+      if ((await run(rebuild(round, parts))) !== null) return true;
+    }
+    return false;
+  };
+  const all = round.programs.flatMap(({ operations }, thread) =>
+    operations.map((operation): Part => [thread, operation]),
+  );
+  return rebuild(round, await removeParts(all, fails));
+}
+
+/** The round in which threads do only these parts. */
+function rebuild(round: Round, parts: readonly Part[]): Round {
+  const programs = round.programs.map((program, thread): RoundProgram => {
+    const own = parts.filter(([of]) => of === thread);
+    return { ...program, operations: own.map(([, operation]) => operation) };
+  });
+  const busy = programs.filter(({ operations }) => operations.length > 0);
+  return { ...round, programs: busy.length > 0 ? busy : programs.slice(0, 1) };
+}
