@@ -58,11 +58,11 @@ for (const { name, build, objects, collected } of SHAPES) {
   });
 }
 
-test('a tangle has as many objects as its nodes have, and leaves nothing when it is dropped', () => {
+test('a tangle has as many objects as it says, and leaves nothing when it is dropped', () => {
   withHeap({}, (heap) => {
     const handle = tangle(heap, { nodes: 200, edges: 600, seed: 3 });
     expect(heap.stats().objectsByKind).toMatchObject({ TestNode: 200, array: 201 });
-    const edges = heap.run(() => handle.map((node) => moreOf(node).length));
+    const edges = heap.run(() => [...handle].map((node) => moreOf(node).length));
     expect(edges.reduce((sum, n) => sum + n, 0)).toBe(600);
     handle.release();
     expect(heap.gc.collect()).toBeGreaterThan(0);
@@ -75,7 +75,7 @@ test('the same seed gives the same tangle, another seed another one', () => {
     const edgesOf = (seed: number) =>
       heap.run(() => {
         const nodes = tangle(heap, { nodes: 20, edges: 60, seed });
-        return nodes.map((node) => moreOf(node).map((end) => end.id));
+        return [...nodes].map((node) => moreOf(node).map((end) => end.id));
       });
     expect(edgesOf(5)).toEqual(edgesOf(5));
     expect(edgesOf(5)).not.toEqual(edgesOf(6));
@@ -99,7 +99,7 @@ test('nodes are numbered, and hold those that the shape says', () => {
       const member = clique(heap, 3);
       expect(moreOf(member).map(({ id }) => id)).toEqual([0, 1, 2]);
       const center = hub(heap, 2);
-      expect(center.map((spoke) => spoke.more === center)).toEqual([true, true]);
+      expect([...center].map((spoke) => spoke.more === center)).toEqual([true, true]);
     });
     expect(heap.gc.collect()).toBe(3 + 6 + 6 + 3);
   });

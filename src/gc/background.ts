@@ -16,7 +16,7 @@
 
 import { threadCpuMs } from '../base/cpu.ts';
 import { SharcError } from '../base/errors.ts';
-import { addCards, takeCards, visitCards } from '../memory/cards.ts';
+import { addCards, takeCards } from '../memory/cards.ts';
 import {
   BACKGROUND_WANTED,
   GC_BACKGROUND_OF,
@@ -63,6 +63,7 @@ import {
   layOutJob,
   layOutRetest,
   leadScan,
+  runsOf,
   visitAtomic,
 } from './shared-scan.ts';
 import { condemn, isSweepPending, SWEEP_ALL, sweep } from './sweep.ts';
@@ -117,6 +118,8 @@ class BackgroundCollection {
   readonly #collection: Collection;
   readonly #budgetMs: number;
   #stoppedAt = 0;
+  /** The runs where what is to be examined was young. */
+  #young: readonly WordIndex[] = [];
   /** Side tables of the scan, and processor time of its helpers. */
   #scanBytes = 0;
   #helpersCpuMs = 0;
@@ -200,10 +203,13 @@ class BackgroundCollection {
   #open(): boolean {
     const mem = this.#mem;
     const { generation } = this.#collection;
+    // What was young has been promoted: it is where it was.
+    const isThere = (record: WordIndex) => mem.i32[record + PAGE_STATE] === PAGE_BLOCKS;
+    const runs = generation < OLDEST ? this.#young.filter(isThere) : runsOf(mem, OLDEST);
     openJob(mem);
     const scanners = Math.max(1, mem.i32[GC_SCANNERS] - 1); // one core stays with the mutators
     const summon = scanners > 1 ? () => void this.#hooks.startScanners() : null;
-    const bytes = layOutJob(mem, generation, OLDEST, () => awaitHelpers(mem, scanners, summon));
+    const bytes = layOutJob(mem, runs, OLDEST, () => awaitHelpers(mem, scanners, summon));
     if (bytes === 0) return false;
     this.#scanBytes = bytes;
     this.#noteSideBytes(bytes);
@@ -221,9 +227,8 @@ class BackgroundCollection {
     this.#stop(BACKGROUND_WANTED);
     resetCounts(mem, this.#collection.generation);
     resetTrigger(mem);
-    const runs: WordIndex[] = [];
-    visitCards(mem, withMiddle, (record) => runs.push(record));
-    for (const record of runs) {
+    this.#young = runsOf(mem, withMiddle ? 1 : 0);
+    for (const record of this.#young) {
       for (let shift = 0; shift < 32; shift += CARDS_AT_ONCE) {
         if (this.#stoppedFor() >= this.#budgetMs) {
           this.#resume();

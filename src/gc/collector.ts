@@ -39,6 +39,7 @@ import {
   gatherUnreachable,
   layOutJob,
   leadScan,
+  runsOf,
   visitAtomic,
 } from './shared-scan.ts';
 import { condemn, isSweepPending, markSweep, SWEEP_ALL, sweep } from './sweep.ts';
@@ -142,7 +143,7 @@ export class Collector {
     openJob(mem);
     const wanted =
       mem.i32[GC_SCANNERS] > 1 && expected >= mem.i32[GC_PARALLEL_MIN] ? this.summon : null;
-    collection.sideBytes = layOutJob(mem, generation, generation, () =>
+    collection.sideBytes = layOutJob(mem, runsOf(mem, generation), generation, () =>
       awaitHelpers(mem, mem.i32[GC_SCANNERS], wanted),
     );
     if (collection.sideBytes === 0) return false;

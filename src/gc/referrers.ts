@@ -131,6 +131,7 @@ export function searchRuns(mem: Memory, me: number): void {
   const search = new ReferrerSearch(mem, new Set(i32.subarray(first, first + i32[list])), found);
   const runs = i32[JOB_RUNS];
   const count = i32[JOB_RUN_COUNT];
+  let searched = 0;
   for (;;) {
     const taken = Atomics.add(i32, JOB_TAKEN, 1);
     if (taken >= count || jobState(mem) === JOB_ABORTED) return;
@@ -139,7 +140,7 @@ export function searchRuns(mem: Memory, me: number): void {
     if (found.length > 0) writeFound(mem, run, found);
     i32[run + FOUND_COUNT] = found.length;
     found.clear();
-    i32[scannerAt(me) + SCANNER_SCANNED]++;
+    i32[scannerAt(me) + SCANNER_SCANNED] = ++searched;
   }
 }
 

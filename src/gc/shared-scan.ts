@@ -76,29 +76,31 @@ export interface ScanResult {
   readonly lost: number;
 }
 
+/** The runs where objects of `generation` or younger ones may be. */
+export function runsOf(mem: Memory, generation: number): WordIndex[] {
+  const records: WordIndex[] = [];
+  const note = (record: WordIndex) => void records.push(record);
+  if (generation < OLDEST) visitCards(mem, generation > 0, note);
+  else visitRuns(mem, note);
+  return records;
+}
+
 /**
- * Lays a job out over the pages of `generation` and younger ones; members are the objects there up
- * to `oldestMember`. The caller holds the GIL, and has opened the job. `awaitHelpers` returns when
+ * Lays a job out over `candidates`, runs of blocks; members are the objects there up to generation
+ * `oldestMember`. The caller holds the GIL, and has opened the job. `awaitHelpers` returns when
  * enough helpers have joined, or none is to be expected.
  *
  * Returns the bytes of side tables; 0 when the heap has no pages left for them: the job is over.
  */
 export function layOutJob(
   mem: Memory,
-  generation: number,
+  candidates: readonly WordIndex[],
   oldestMember: number,
   awaitHelpers: () => void,
 ): number {
   const { i32 } = mem;
   const scratch = new Scratch(mem);
-  const records: WordIndex[] = [];
-  const isScanned = (record: WordIndex) => i32[record + PAGE_CLASS] !== LARGE_CLASS;
-  const note = (record: WordIndex) => {
-    if (isScanned(record)) records.push(record);
-  };
-  if (generation < OLDEST) visitCards(mem, generation > 0, note);
-  else visitRuns(mem, note);
-
+  const records = candidates.filter((record) => i32[record + PAGE_CLASS] !== LARGE_CLASS);
   const map = scratch.take(mem.pages, LINE_WORDS);
   const runs = scratch.take(Math.max(1, records.length) * RUN_WORDS, LINE_WORDS);
   if (map === 0 || runs === 0) return giveUp(mem);

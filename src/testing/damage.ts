@@ -1,6 +1,6 @@
 /** Damage on purpose: what the checks of programs have to find, so that tests see that they do. */
 
-import { HEADER_COUNT, HEADER_WORDS, NULL_REF } from '../memory/layout.ts';
+import { HEADER_COUNT, HEADER_WORDS } from '../memory/layout.ts';
 import type { Machine } from './machine.ts';
 import { type DAMAGES, damageOf } from './operations.ts';
 
@@ -14,9 +14,9 @@ const DAMAGE: Readonly<Record<Damage, (m: Machine, object: number) => void>> = {
   'the count'(m, object) {
     m.mem.i32[object + HEADER_COUNT]++;
   },
-  /** The first word behind the header, of a struct its first reference or value, is lost. */
+  /** The first reference of a struct leads to the struct itself: nobody has counted that. */
   'a slot'(m, object) {
-    m.mem.i32[object + HEADER_WORDS] = NULL_REF;
+    m.mem.i32[object + HEADER_WORDS] = object;
   },
   /** The last reference goes early: the object is freed while somebody still holds it. */
   'the death'(m, object) {
@@ -32,5 +32,6 @@ const DAMAGE: Readonly<Record<Damage, (m: Machine, object: number) => void>> = {
 export function damage(m: Machine, q: number, n: number): void {
   const register = m.read(q);
   if (register === null) return;
+  if (damageOf(n) === 'a slot' && register.object.spec.shape !== 'struct') return;
   m.heap.run(() => DAMAGE[damageOf(n)](m, register.object.address));
 }

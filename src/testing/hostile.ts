@@ -19,9 +19,9 @@ export interface HostileOptions {
   readonly poison?: boolean;
   /**
    * Net allocations of containers, at least 2, after which a collection begins at the next
-   * safepoint, in all threads; every second one of generation 1, of these every second one of
-   * generation 2. Collections run at safepoints only: the end of a section or of an operation
-   * outside of one, and `heap.safepoint()`.
+   * safepoint, in all threads: two of generation 0, then one of generation 1, and after two of
+   * those one of generation 2, if the heap has grown by a quarter. Collections run at safepoints
+   * only: the end of a section or of an operation outside of one, and `heap.safepoint()`.
    */
   readonly collectEvery?: number;
   /** Sizes from which on collections work otherwise than serially, for all threads. */
@@ -61,6 +61,9 @@ export function hostile(heap: Heap, options: HostileOptions): Hostility {
   checkCount('failNth', failNth, 1);
   checkCount('failEvery', failEvery, 1);
   checkCount('collectEvery', collectEvery, 2);
+  for (const [name, value] of Object.entries(tune ?? {})) {
+    if (value !== Number.POSITIVE_INFINITY) checkCount(name, value, 0);
+  }
   const { mem } = sessionOf(heap);
   const failing = new Failing(failNth ?? 0, failEvery ?? 0);
   const ends: (() => void)[] = [];
@@ -116,9 +119,6 @@ class Failing implements HostileAllocation {
 function startTuning(heap: Heap, tune: TuneOptions): () => void {
   const before = readCrossovers(heap);
   const { pageScanFrom, parallelFrom, backgroundFrom } = tune;
-  for (const [name, value] of Object.entries(tune)) {
-    if (value !== Number.POSITIVE_INFINITY) checkCount(name, value, 0);
-  }
   const wanted = [pageScanFrom, parallelFrom, backgroundFrom];
   writeCrossovers(
     heap,

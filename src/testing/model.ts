@@ -69,9 +69,15 @@ export class Model {
   readonly alive = new Set<ModelObject>();
   /** The named roots. */
   readonly roots = new Map<string, ModelValue>();
+  /**
+   * Whether another full collection might do something. It does nothing when no reference has
+   * changed since the last one: full heaps collect at every operation that finds no room.
+   */
+  #isChanged = true;
 
   /** A new object, which nobody holds yet. */
   add(kind: number, address: number): ModelObject {
+    this.#isChanged = true;
     const object = new ModelObject(kind, address);
     this.alive.add(object);
     return object;
@@ -79,12 +85,16 @@ export class Model {
 
   /** One more reference to `value`, if it is an object. */
   hold(value: ModelValue): void {
-    if (value instanceof ModelObject) value.count++;
+    if (!(value instanceof ModelObject)) return;
+    value.count++;
+    this.#isChanged = true;
   }
 
   /** One reference less: the last one lets it die, and what dies with it. */
   drop(value: ModelValue): void {
-    if (value instanceof ModelObject) this.#dropAll([value]);
+    if (!(value instanceof ModelObject)) return;
+    this.#isChanged = true;
+    this.#dropAll([value]);
   }
 
   #dropAll(dropped: ModelObject[]): void {
@@ -124,6 +134,10 @@ export class Model {
     const { entries } = object;
     const isNew = !entries.has(key);
     const old = entries.get(key);
+    if (!isNew && Object.is(old, value)) {
+      this.#track(object, value);
+      return;
+    }
     for (const held of isNew ? [value, key] : [value]) {
       this.hold(held);
       this.#track(object, held);
@@ -171,6 +185,7 @@ export class Model {
     if (container.spec.shape === 'struct' || !value.spec.isContainer) return;
     container.isTracked = true;
     container.generation = 0;
+    this.#isChanged = true;
   }
 
   /**
@@ -178,6 +193,8 @@ export class Model {
    * and what dies with it. Returns how many tracked objects were unreachable.
    */
   collect(generation: number): number {
+    if (!this.#isChanged) return 0;
+    if (generation === OLDEST) this.#isChanged = false;
     const members = new Map<ModelObject, number>();
     for (const object of this.alive) {
       if (object.isTracked && !object.isImmortal && object.generation <= generation) {
@@ -209,10 +226,12 @@ export class Model {
 
   /** All tracked objects are left alone by collections until `unfreeze`. */
   freeze(): void {
+    this.#isChanged = true;
     for (const object of this.alive) if (object.isTracked) object.generation = FROZEN;
   }
 
   unfreeze(): void {
+    this.#isChanged = true;
     for (const object of this.alive) if (object.generation === FROZEN) object.generation = OLDEST;
   }
 
@@ -260,6 +279,7 @@ export class Model {
 
   /** Generation and tracking of an object are those of the heap from now on. */
   adjust(object: ModelObject, isTracked: boolean, generation: number): void {
+    this.#isChanged = true;
     object.isTracked = isTracked;
     object.generation = generation;
   }
