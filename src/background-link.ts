@@ -12,7 +12,12 @@ import {
   wantBackground,
 } from './gc/background-state.ts';
 import type { Collector } from './gc/collector.ts';
-import { beginCollection, type Collection, readBackground } from './gc/figures.ts';
+import {
+  beginCollection,
+  type Collection,
+  noteLostInCollection,
+  readBackground,
+} from './gc/figures.ts';
 import { expectedMembers } from './gc/generations.ts';
 import { isCollectorLost, REQUEST_SCANNERS, request } from './gc/requests.ts';
 import {
@@ -65,6 +70,7 @@ export class BackgroundLink implements Background {
     const isLost = state === BACKGROUND_WANTED ? !ensureCollectorThread(mem) : isCollectorLost(mem);
     if (!isLost) return -1;
     abandonBackground(mem);
+    if (state !== BACKGROUND_WANTED) noteLostInCollection(mem, 1);
     process.emitWarning(
       'the collector thread of a heap has ended in the middle of a collection, which is done by ' +
         'another thread instead',

@@ -1,5 +1,6 @@
 /** What `heap.stats()` returns. */
 
+import { lostScanners } from './gc/figures.ts';
 import { isCollectorServing, readyScanners } from './gc/requests.ts';
 import type { ObjectStats } from './gc/stats.ts';
 import { COLLECTOR_THREAD } from './memory/layout.ts';
@@ -28,6 +29,8 @@ export interface LockStats {
 export interface CollectorStats extends Omit<ThreadStats, 'id'> {
   /** Workers of the pool that are ready to share a scan. */
   readonly scanners: number;
+  /** Threads that have ended in the middle of a scan so far: of the pool, or collector threads. */
+  readonly lostScanners: number;
 }
 
 /** A snapshot of a heap. */
@@ -78,5 +81,5 @@ export function readStats(
 function readCollector(mem: Mutator): CollectorStats | null {
   if (!isCollectorServing(mem)) return null;
   const { id: _, ...stats } = readThread(mem, COLLECTOR_THREAD);
-  return { ...stats, scanners: readyScanners(mem) };
+  return { ...stats, scanners: readyScanners(mem), lostScanners: lostScanners(mem) };
 }

@@ -16,6 +16,7 @@ import {
   wantBackground,
 } from '../src/gc/background-state.ts';
 import { Collector } from '../src/gc/collector.ts';
+import { noteLostInCollection } from '../src/gc/figures.ts';
 import {
   beginServing,
   endServing,
@@ -100,7 +101,10 @@ function takeOver(mem: Mutator): void {
   acquireGil(mem, Number.POSITIVE_INFINITY);
   const state = backgroundState(mem);
   const hasBegun = state !== BACKGROUND_IDLE && state !== BACKGROUND_WANTED;
-  if (hasBegun) abandonBackground(mem);
+  if (hasBegun) {
+    abandonBackground(mem);
+    noteLostInCollection(mem, 1);
+  }
   if (state !== BACKGROUND_IDLE) wantBackground(mem, mem.i32[GC_BACKGROUND_OF]);
   releaseGil(mem);
   if (!hasBegun) return;

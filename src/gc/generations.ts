@@ -44,6 +44,7 @@ import {
 import { GROWTH_PAGES_MIN, type Memory, NEVER } from '../memory/memory.ts';
 import { visitRuns } from '../memory/pages.ts';
 import { holdsContainer } from '../object/references.ts';
+import { closeGuardsOfDead } from '../sync/thread-table.ts';
 import { OLDEST } from './members.ts';
 import type { ObjectList } from './object-list.ts';
 
@@ -66,12 +67,16 @@ export function isAutomatic(mem: Memory): boolean {
   return mem.i32[GC_ENABLED] === 1 && mem.i32[GC_DISABLES] === 0;
 }
 
+/** While guards are open, a safepoint looks after so many objects whether their threads live. */
+export const GUARDED_TRIGGER = 10_000;
+
 /** Sets the count above which safepoints look closer, from thresholds and switches. */
 export function resetTrigger(mem: Memory): void {
   const { i32 } = mem;
   const threshold = i32[GC_THRESHOLDS];
   const isGrown = !isBackgroundOpen(mem) && i32[GC_PAGES_IN_USE] >= i32[GC_PAGES_WANTED];
-  if (!isAutomatic(mem) || threshold === 0) i32[GC_TRIGGER] = NEVER;
+  if (i32[GC_ENABLED] !== 1 || threshold === 0) i32[GC_TRIGGER] = NEVER;
+  else if (!isAutomatic(mem)) i32[GC_TRIGGER] = Math.max(0, i32[GC_COUNTS]) + GUARDED_TRIGGER;
   else i32[GC_TRIGGER] = isGrown ? -NEVER : threshold;
 }
 
@@ -83,7 +88,8 @@ export const NONE = -1;
 /** The generation that an automatic collection is to examine now; NONE when none is due. */
 export function dueGeneration(mem: Memory): number {
   const { i32 } = mem;
-  if (!isAutomatic(mem) || i32[GC_THRESHOLDS] === 0 || isThrottled(mem)) return NONE;
+  if (i32[GC_ENABLED] !== 1 || i32[GC_THRESHOLDS] === 0 || isThrottled(mem)) return NONE;
+  if (!isAutomatic(mem) && !closeGuardsOfDead(mem)) return NONE;
   if (!isBackgroundOpen(mem) && hasGrown(mem)) return OLDEST;
   if (i32[GC_COUNTS] <= i32[GC_THRESHOLDS]) return NONE;
   const generation = oldestDue(mem);

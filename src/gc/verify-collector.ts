@@ -29,6 +29,7 @@ import {
 } from '../memory/layout.ts';
 import { NEVER, pageRecordOf } from '../memory/memory.ts';
 import { collectingThread } from './claim.ts';
+import { GUARDED_TRIGGER } from './generations.ts';
 import { ROLE_ARRAY, ROLE_FREE, type Survey, TILE_IN_USE } from './verify-survey.ts';
 import { countReference } from './verify-values.ts';
 
@@ -84,8 +85,9 @@ function checkRanges(survey: Survey): boolean {
 }
 
 /**
- * The trigger is the threshold of generation 0, NEVER when there are no automatic collections, and
- * -NEVER from the moment that the heap has grown to the pages wanted until a safepoint has looked.
+ * The trigger is the threshold of generation 0, NEVER when there are no automatic collections, a
+ * count to come while only guards stop them, and -NEVER from the moment that the heap has grown to
+ * the pages wanted until a safepoint has looked.
  */
 function checkTrigger(survey: Survey, pages: number): void {
   const { i32, findings } = survey;
@@ -96,8 +98,11 @@ function checkTrigger(survey: Survey, pages: number): void {
   // While a collection runs beside the mutators nobody starts another one because of growth.
   const isIdle = i32[GC_BACKGROUND] === 0;
   const isGrown = isIdle && usual !== NEVER && pages >= i32[GC_PAGES_WANTED];
-  if (isAutomatic && trigger === -NEVER) return;
-  if (trigger === usual && !isGrown) return;
+  // While only guards stop collections, a safepoint looks now and then whether their threads live.
+  const isGuarded = i32[GC_ENABLED] === 1 && i32[GC_DISABLES] !== 0 && threshold !== 0;
+  if (isGuarded && trigger >= GUARDED_TRIGGER && trigger !== NEVER) return;
+  if ((isAutomatic || isGuarded) && trigger === -NEVER) return;
+  if (trigger === usual && !isGrown && !isGuarded) return;
   findings.add('TRIGGER_WRONG', GC_TRIGGER, isGrown ? -NEVER : usual, trigger);
 }
 

@@ -91,7 +91,8 @@ function increment(words: Int32Array, word: number): void {
 function claimInRounds(mem: Mutator, words: Int32Array): void {
   increment(words, WORDS.ready);
   for (let round = 0; ; round++) {
-    Atomics.wait(words, WORDS.round, round);
+    // A notification may come late, when its round is over: the word tells, not the waking.
+    while (Atomics.load(words, WORDS.round) === round) Atomics.wait(words, WORDS.round, round);
     if (Atomics.load(words, WORDS.round) < 0) return;
     if (claimCollector(mem)) Atomics.add(words, WORDS.granted, 1);
     increment(words, WORDS.done);
