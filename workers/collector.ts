@@ -8,6 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { leaveHeap } from '../src/attach.ts';
 import { HeapClosedError, HeapCorruptionError } from '../src/base/errors.ts';
+import { warmUpCollector } from '../src/collector-warm-up.ts';
 import { runBackgroundCollection } from '../src/gc/background.ts';
 import {
   abandonBackground,
@@ -62,6 +63,7 @@ const warn = (message: string, code = 'SHARC_COLLECTOR') =>
 /** Serves until it is told to end, or is no longer of use. */
 async function serve(mem: Mutator): Promise<void> {
   let isNeeded = true;
+  let isWarm = false;
   // Also keeps the thread alive, which waiting for a request does not.
   const looking = setInterval(() => {
     isNeeded = !isStopRequested(mem) && hasMutators(mem);
@@ -86,6 +88,8 @@ async function serve(mem: Mutator): Promise<void> {
       if ((requests & REQUEST_SCANNERS) !== 0) pool.post();
       if ((requests & REQUEST_BACKGROUND) === 0) continue;
       if (mem.i32[GC_SCANNERS] > BACKGROUND_SCANNERS) await pool.warmUp();
+      if (!isWarm) warmUpCollector(mem, () => isStopRequested(mem));
+      isWarm = true;
       collect(collector, pool);
       await setImmediate(); // what the workers have answered meanwhile is read before the next one
     }

@@ -56,11 +56,9 @@ export function workAlone({ alone, tally }: BesideMemory, milliseconds: number, 
   tally[TALLY_ALONE_MS] = performance.now() - begin;
 }
 
-/** How the mutator learns of the collection. */
+/** How the mutator learns of the collection. Both are asked after each operation. */
 export interface Progress {
-  /** Its first operation beside the collection, where it is the mutator that starts it. */
-  begin?(): void;
-  /** Asked after each operation, as is `isOver`. */
+  /** May be what makes it begin. */
   hasBegun(): boolean;
   isOver(): boolean;
 }
@@ -78,14 +76,12 @@ export function workBeside(memory: BesideMemory, progress: Progress, work: () =>
   let begin = Number.NaN;
   let operations = 0;
   log.start(last);
-  progress.begin?.();
   do {
     work();
     const now = performance.now();
     log.tick(now);
-    if (hasBegun()) {
-      if (operations++ === 0) begin = last;
-    }
+    if (!hasBegun()) log.start(now);
+    else if (operations++ === 0) begin = last;
     last = now;
   } while (!isOver());
   tally[TALLY_BESIDE_OPERATIONS] = operations;

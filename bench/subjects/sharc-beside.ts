@@ -33,6 +33,7 @@ const BATCH = 16;
 const OWN_POOL = 1000;
 
 const VERIFIED_OBJECTS = 100_000;
+const LEAD_MS = 30;
 const POLL_MS = 1;
 
 /** Give up: the collection that was waited for has not come. */
@@ -46,20 +47,32 @@ interface Situation {
 type Graphs = ReturnType<typeof graphsIn>;
 type Build = (graphs: Graphs, objects: number) => Situation;
 
-/** Whether a full collection has ended; looks at most once in POLL_MS. */
-function fullCollectionOf(gc: Gc): Progress {
+/**
+ * A full collection, begun by `begin` after LEAD_MS: by then the loop of the mutator is compiled.
+ * Whether it has ended is looked at once in POLL_MS.
+ */
+function fullCollectionOf(gc: Gc, begin: () => void): Progress {
   const collections = () => gc.getStats()[2].collections;
   const before = collections();
-  const deadline = performance.now() + DEADLINE_MS;
+  const lead = performance.now() + LEAD_MS;
+  const deadline = lead + DEADLINE_MS;
+  let hasBegun = false;
   let next = 0;
-  const isOver = () => {
-    const now = performance.now();
-    if (now < next) return false;
-    next = now + POLL_MS;
-    if (now > deadline) throw new Error('no automatic full collection has come');
-    return collections() > before;
+  return {
+    hasBegun: () => {
+      if (hasBegun || performance.now() < lead) return hasBegun;
+      hasBegun = true;
+      begin();
+      return true;
+    },
+    isOver: () => {
+      const now = performance.now();
+      if (now < next) return false;
+      next = now + POLL_MS;
+      if (now > deadline) throw new Error('no automatic full collection has come');
+      return collections() > before;
+    },
   };
-  return { hasBegun: () => true, isOver };
 }
 
 /**
@@ -74,16 +87,21 @@ function provoke(heap: Heap, allocated: HeapArray<Handle>): void {
   });
 }
 
-/** One automatic full collection while `work` goes on; returns the array that provoked it. */
-function runAutomatic(heap: Heap, memory: BesideMemory, work: () => void): HeapArray<Handle> {
+/** One automatic full collection while `work` goes on. */
+function runAutomatic(heap: Heap, memory: BesideMemory, work: () => void) {
   const { gc } = heap;
   const allocated: HeapArray<Handle> = heap.array();
-  workBeside(memory, { begin: () => provoke(heap, allocated), ...fullCollectionOf(gc) }, work);
+  let take = startTaking();
+  const begin = () => {
+    take = startTaking();
+    provoke(heap, allocated);
+  };
+  workBeside(memory, fullCollectionOf(gc, begin), work);
   gc.disable();
-  return allocated;
+  return { take, allocated };
 }
 
-const WARM_UPS = 3;
+const WARM_UPS = 8;
 const WARM_UP_OBJECTS = 100_000;
 
 /** The collector's thread has started, and its code is compiled. */
@@ -95,7 +113,7 @@ function warmUp(heap: Heap, graphs: Graphs, objects: number): void {
     const [kept, dropped] = graphs.buildHalves(objects);
     heap.gc.collect(1);
     dropped.last.release();
-    runAutomatic(heap, memory, work).release();
+    runAutomatic(heap, memory, work).allocated.release();
     kept.last.release();
     heap.gc.collect();
   }
@@ -120,8 +138,7 @@ async function collectBeside(build: Build, { operations: objects }: Cell): Promi
 
   const collectedBefore = collectedSoFar(gc);
   const cpuBefore = cpuSoFar(gc);
-  const take = startTaking();
-  const allocated = runAutomatic(heap, memory, work);
+  const { take, allocated } = runAutomatic(heap, memory, work);
   const taken = take(objects);
   const cpu = cpuSoFar(gc) - cpuBefore;
 

@@ -78,9 +78,9 @@ export interface BackgroundHooks {
 
 /** Objects of a batch, unless a component has more. A stop takes as many as the budget allows. */
 const BATCH_OBJECTS = 512;
-/** A component is large from so many objects on, and from such a share of all that was scanned. */
+/** A component is large from so many objects on, and from an eighth of all that was scanned. */
 const LARGE_MIN = 20_000;
-const LARGE_SHARE = 8;
+const LARGE_SHIFT = 3;
 /** Steps of a sweep between two looks at the clock. */
 const SWEEP_STEPS = 128;
 /** Cards of a run whose objects are promoted between two looks at the clock. */
@@ -285,7 +285,7 @@ class BackgroundCollection {
   /** Tests the candidates exactly, some at a time. */
   #settle(): void {
     const { found } = this.#collector;
-    const large = Math.max(LARGE_MIN, this.#collection.candidates / LARGE_SHARE);
+    const large = Math.max(LARGE_MIN, this.#collection.candidates >>> LARGE_SHIFT);
     const batches = findBatches(this.#mem, found, BATCH_OBJECTS, large);
     this.#noteSideBytes(this.#scanBytes + batches.bytes);
     found.clear();

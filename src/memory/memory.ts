@@ -52,7 +52,7 @@ export const NEVER = 0x7fffffff;
 /** Where one way of collecting becomes better than the other: see `src/README.md`, Decisions. */
 const SHARED_MIN = 50_000;
 const PARALLEL_MIN = 100_000;
-const BACKGROUND_MIN = 20_000;
+export const BACKGROUND_MIN = 20_000;
 /** Pages in use (64 MiB) below which growth alone starts no collection. */
 export const GROWTH_PAGES_MIN = 1024;
 
