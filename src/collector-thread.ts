@@ -22,7 +22,7 @@ import type { OsThread } from './sync/liveness.ts';
 import { describeError, findWorkerEntry } from './worker-entry.ts';
 
 /** How long the collector thread of a closed heap may take to end before it is ended by force. */
-const GRACE_MS = 100;
+const GRACE_MS = 2000;
 /** How long a worker that ends waits for its collector thread, which ends with it. */
 const EXIT_WAIT_MS = 2000;
 /** How often to look whether a collector thread of another thread has ended. */

@@ -34,6 +34,7 @@ import { refcountOperation } from './refcounts.ts';
 import { type HandleFamily, Session } from './session.ts';
 import { type HeapStats, readStats } from './stats.ts';
 import { defineStruct, type StructClass, structHandleClass } from './struct.ts';
+import { markClosed, releaseGil } from './sync/gil.ts';
 import { releaseThread } from './sync/thread-table.ts';
 import type { FieldsOf, TypesOf } from './types.ts';
 
@@ -200,10 +201,26 @@ export class Heap implements Disposable, AsyncDisposable {
       if (error instanceof HeapClosedError) return; // closed by its creator: nothing to release
       throw error;
     }
-    session.iterators.closeAll();
-    session.collections.leave();
-    this.#forget();
-    leaveHeap(session.mem, closes);
+    try {
+      session.iterators.closeAll();
+      session.collections.leave();
+      this.#forget();
+      leaveHeap(session.mem, closes);
+    } catch (error) {
+      if (session.isOpen) this.#forget();
+      if (session.mem.depth !== 0) Heap.#giveUp(session.mem, closes);
+      throw error;
+    }
+  }
+
+  /**
+   * Something that this thread holds is damaged, so it cannot be released, but others wait for the
+   * lock. The record of the thread stays taken for as long as it lives, with what is left in it.
+   */
+  static #giveUp(mem: Mutator, closes: boolean): void {
+    if (closes) markClosed(mem);
+    mem.depth = 0;
+    releaseGil(mem);
   }
 
   #forget(): void {

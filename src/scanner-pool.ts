@@ -3,27 +3,47 @@
  *
  * Tasks are posted synchronously, so that a collection can call the workers without returning to
  * the event loop first. The pool is loaded and started when it is first asked for.
+ *
+ * Piscina replaces a worker that has died, but never again once one has died that was still
+ * loading. Such a pool gives place to a new one.
  */
 
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import type { ScannerData, ScannerMessage } from '../workers/protocol.ts';
-import { setReadyScanners } from './gc/requests.ts';
+import { isStopRequested, setReadyScanners } from './gc/requests.ts';
 import type { Memory } from './memory/memory.ts';
-import { describeError, findWorkerEntry } from './worker-entry.ts';
+import { describeError, findWorkerEntry, poolEntry } from './worker-entry.ts';
 
 /** Tasks that may wait in a worker: of jobs that have ended, some may be left. */
 const TASKS_PER_WORKER = 64;
 /** How long to wait for the workers before going on with those there are. */
 const READY_MS = 10_000;
+/**
+ * How long a pool that ends waits for workers that are still loading, and how often it looks. Node
+ * was seen to abort the whole process when one was terminated in the middle of that.
+ */
+const LOADED_MS = 1000;
+const LOOK_MS = 2;
+/** How long after a failure a new pool is made, and how many in a row may fail. */
+const RENEWAL_MS = 1000;
+const RENEWALS_MAX = 3;
+
+type Pool = Piscina<null, void>;
 
 /** The scanners of one heap. */
 export class ScannerPool {
   readonly #mem: Memory;
   readonly #size: number;
   readonly #warn: (message: string) => void;
-  #pool: Piscina<null, void> | null = null;
+  /** The pool that gets the tasks. */
+  #pool: Pool | null = null;
+  /** That pool, and former ones whose workers have not all ended. */
+  readonly #living = new Set<Pool>();
+  /** The last pool that Piscina has let shrink, and how many in a row have not been complete. */
+  #failed: Pool | null = null;
+  #renewals = 0;
   #starting: Promise<void> | null = null;
   #noteReady: () => void = () => {};
   /** Resolves when all workers were ready for the first time, or took too long. */
@@ -59,7 +79,7 @@ export class ScannerPool {
     const pool = this.#pool;
     if (pool === null) return 0;
     const count = pool.threads.filter(({ threadId }) => this.#created.has(threadId)).length;
-    for (let i = 0; i < count; i++) pool.run(null).catch(this.#reportFailure);
+    for (let i = 0; i < count; i++) pool.run(null).catch((error) => this.#report(pool, error));
     return count;
   }
 
@@ -71,31 +91,57 @@ export class ScannerPool {
   /** Ends all workers. */
   async stop(): Promise<void> {
     await this.#starting;
-    const pool = this.#pool;
     this.#pool = null;
     setReadyScanners(this.#mem, 0);
-    await pool?.destroy();
+    const end = async (pool: Pool) => {
+      await this.#untilLoaded(pool);
+      await pool.destroy();
+    };
+    await Promise.all([...this.#living].map(end));
+    this.#living.clear();
   }
 
-  async #start(): Promise<void> {
+  #start(): Promise<void> {
+    const allReady = new Promise<void>((resolve) => {
+      this.#noteReady = resolve;
+    });
+    this.#ready = Promise.race([allReady, wait(READY_MS, undefined, { ref: false })]);
+    return this.#replace(null);
+  }
+
+  /** Makes a pool, in the place of `old`. */
+  async #replace(old: Pool | null): Promise<void> {
     try {
       const { Piscina } = await import('piscina');
-      const allReady = new Promise<void>((resolve) => {
-        this.#noteReady = resolve;
-      });
-      this.#ready = Promise.race([allReady, setTimeout(READY_MS, undefined, { ref: false })]);
+      if (this.#pool !== old) return; // stopped meanwhile
+      if (isStopRequested(this.#mem)) return this.#noteReady();
       this.#pool = this.#create(Piscina);
+      this.#living.add(this.#pool);
     } catch (error) {
       this.#noteReady();
       this.#warn(`the pool of scanners cannot be started: ${describeError(error)}`);
     }
   }
 
-  #create(PoolClass: typeof Piscina): Piscina<null, void> {
+  /** Ends a pool that gets no tasks any more, when those that it has are done. */
+  async #retire(pool: Pool): Promise<void> {
+    await this.#untilLoaded(pool);
+    await pool.close();
+    this.#living.delete(pool);
+  }
+
+  /** Resolves when no worker of `pool` is loading any more, or one takes too long. */
+  async #untilLoaded(pool: Pool): Promise<void> {
+    const isLoading = () => pool.threads.some(({ threadId }) => !this.#loaded.has(threadId));
+    const end = performance.now() + LOADED_MS;
+    while (isLoading() && performance.now() < end) await wait(LOOK_MS);
+  }
+
+  #create(PoolClass: typeof Piscina): Pool {
     const { file, data } = findWorkerEntry('scanner');
-    const workerData: ScannerData = { ...data, buffer: this.#mem.buffer };
+    const workerData: ScannerData = { ...data, module: file.href, buffer: this.#mem.buffer };
     const pool = new PoolClass<null, void>({
-      filename: file.href,
+      filename: poolEntry.href,
       workerData,
       execArgv: [],
       minThreads: this.#size,
@@ -113,9 +159,8 @@ export class ScannerPool {
       this.#created.add(id);
       this.#count();
     });
-    // Piscina replaces a worker that has died.
-    pool.on('workerDestroy', () => queueMicrotask(() => this.#count()));
-    pool.on('error', this.#reportFailure);
+    pool.on('workerDestroy', () => queueMicrotask(() => this.#noteDeath(pool)));
+    pool.on('error', (error) => this.#report(pool, error));
     return pool;
   }
 
@@ -127,13 +172,30 @@ export class ScannerPool {
       ({ threadId }) => this.#created.has(threadId) && this.#loaded.has(threadId),
     );
     setReadyScanners(this.#mem, ready.length);
-    if (ready.length === this.#size) this.#noteReady();
+    if (ready.length < this.#size) return;
+    this.#renewals = 0;
+    this.#noteReady();
   }
 
-  readonly #reportFailure = (error: unknown): void => {
-    // A task that was still waiting when the pool was stopped is no failure.
-    if (this.#pool === null) return;
+  /** A worker has died, and was replaced by now if Piscina replaces workers of this pool. */
+  #noteDeath(pool: Pool): void {
+    this.#count();
+    if (pool !== this.#pool || pool === this.#failed || pool.threads.length >= this.#size) return;
+    this.#failed = pool;
+    if (this.#renewals++ < RENEWALS_MAX) void this.#renew(pool);
+    else this.#warn('scanners end again and again while they start: there will be fewer of them');
+  }
+
+  async #renew(failed: Pool): Promise<void> {
+    await wait(RENEWAL_MS, undefined, { ref: false });
+    await this.#replace(failed);
+    if (this.#pool !== failed) await this.#retire(failed);
+  }
+
+  #report(pool: Pool, error: unknown): void {
+    // A task that was still waiting when its pool was stopped is no failure.
+    if (pool !== this.#pool) return;
     this.#warn(`a scanner has failed: ${describeError(error)}`);
     this.#noteReady(); // or a collection would wait for one that cannot start
-  };
+  }
 }

@@ -49,6 +49,6 @@ export {
   tree,
 } from './testing/shapes.ts';
 export { type ShrinkOptions, shrink } from './testing/shrink.ts';
-export { type ShrinkRoundOptions, shrinkRound } from './testing/shrink-round.ts';
+export { type RoundVerdict, type ShrinkRoundOptions, shrinkRound } from './testing/shrink-round.ts';
 export { describeThreads } from './testing/threads.ts';
 export { type UnreachableObject, unreachableObjects } from './testing/tracer.ts';

@@ -14,6 +14,9 @@ export function findWorkerEntry(name: 'collector' | 'scanner'): WorkerEntry {
   return { file: new URL('../workers/boot.mjs', url), data: { entry: `${name}.ts` } };
 }
 
+/** The file for Piscina to load, in the sources as in the package: it must be no ES module. */
+export const poolEntry = new URL('../workers/pool-entry.cjs', import.meta.url);
+
 /** What is printed of an error that is reported and not thrown. */
 export const describeError = (error: unknown) =>
   error instanceof Error ? error.message : String(error);

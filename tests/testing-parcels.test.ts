@@ -186,7 +186,8 @@ test('a round is shrunk to the threads and operations that it takes to fail', as
   const shorter = await shrinkRound(round, {
     run: async ({ programs }) => {
       const all = programs.flatMap(({ operations }) => operations.map(String));
-      return all.includes('collect,1') && all.includes('collect,2') ? 'leak' : null;
+      const fails = all.includes('collect,1') && all.includes('collect,2');
+      return fails ? { kind: 'leak', operations: [40, 0, 31] } : null;
     },
   });
   expect(shorter.programs.map(({ operations }) => operations)).toEqual([

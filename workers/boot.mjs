@@ -9,9 +9,10 @@
  * is the entry's business.
  *
  *   new Worker(new URL('boot.mjs', workers), { workerData: { entry: 'collector.ts', … } });
- *   new Piscina({ filename: boot, workerData: { entry: 'scanner.ts', … } });
+ *   new Piscina({ filename: poolEntry, workerData: { module: boot, entry: 'scanner.ts', … } });
  *
- * Piscina calls what its file exports as default, therefore the entry's default is passed on.
+ * What `pool-entry.cjs` imports has its task as default, therefore the entry's default is passed
+ * on.
  */
 import { workerData } from 'node:worker_threads';
 import { register } from 'tsx/esm/api';

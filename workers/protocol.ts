@@ -21,6 +21,8 @@ export type CollectorMessage =
 
 /** `workerData` of a worker of the pool. */
 export interface ScannerData {
+  /** The URL of the module for `pool-entry.cjs` to import. */
+  readonly module: string;
   /** In development: the file for `boot.mjs` to run. */
   readonly entry?: string;
   readonly buffer: SharedArrayBuffer;

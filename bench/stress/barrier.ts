@@ -51,8 +51,7 @@ export class Barrier {
 
   /** @throws RoundStopped when a thread has failed */
   throwIfStopped(): void {
-    if (Atomics.load(this.#words, FAILED) !== 0)
-      throw new RoundStopped('another thread has failed');
+    if (this.hasFailed) throw new RoundStopped('another thread has failed');
   }
 
   /** A thread has failed. Returns whether it was the first. */
@@ -62,13 +61,25 @@ export class Barrier {
     return isFirst;
   }
 
+  /** Whether a thread has failed. */
+  get hasFailed(): boolean {
+    return Atomics.load(this.#words, FAILED) !== 0;
+  }
+
+  /** Whether all threads have come together once. */
+  get hasBegun(): boolean {
+    return Atomics.load(this.#words, PHASE) > 0;
+  }
+
   /** A thread gets on. */
   advance(thread: number): void {
     this.#words[PROGRESS + thread]++;
   }
 
-  /** How far all threads have got: grows while any of them gets on. */
+  /** How far all threads have got: grows while any of them gets on, and when one fails. */
   get progress(): number {
-    return this.#words.subarray(PROGRESS).reduce((sum, n) => sum + n, this.#words[PHASE] as number);
+    const words = this.#words;
+    const start = (words[PHASE] as number) + (words[FAILED] as number);
+    return words.subarray(PROGRESS).reduce((sum, n) => sum + n, start);
   }
 }

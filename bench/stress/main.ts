@@ -4,8 +4,9 @@
  * Programs allocate, link, cut, drop and collect, with tiny thresholds, tiny heaps, poison and
  * failing allocations among the rest, and are compared with the model object by object. Some have
  * a heap of their own. In rounds all threads share one, and hand parts of the graph to each other
- * while collections run beside them. Exit code 0: nothing was found; 1: something has failed, and
- * is printed as short as it could be made, or hangs; 2: the arguments make no sense.
+ * while collections run beside them. Exit code 0: nothing was found; 1: something has failed or
+ * hangs; 2: the arguments make no sense. What has failed is printed as short as it could be made:
+ * as a text that `--replay` reads, what was found being a comment at its top.
  */
 
 import { readFileSync, writeSync } from 'node:fs';
@@ -16,16 +17,16 @@ import {
   type Operation,
   parseProgram,
   parseRound,
-  type Round,
 } from '../../src/testing.ts';
 import { integerFrom, numberFrom, oneOf } from './arguments.ts';
 import { Pool } from './pool.ts';
-import { type Outcome, runOnce, sumOf } from './programs.ts';
-import { playRound, RoundHangs, tryRound } from './rounds.ts';
+import { formatFailure, type Outcome, outcomeOf, sumOf } from './programs.ts';
+import { type Limits, tryRound } from './rounds.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 const THREADS_MAX = 64;
+const STDOUT = 1;
 const STDERR = 2;
 /** Programs of each thread between two rounds. */
 const PROGRAMS = 3;
@@ -41,6 +42,7 @@ interface Options {
   readonly round?: number;
   readonly times: number;
   readonly patience: number;
+  readonly shrink: number;
   readonly damage?: (typeof DAMAGES)[number];
 }
 
@@ -54,14 +56,22 @@ function parse(args: readonly string[]): Options {
     .option('--replay <file>', 'run the program or the round in a file instead')
     .option('--round <seed>', 'play the round of this seed instead', integerFrom(0, 2e9))
     .option('--times <n>', 'how often to replay', integerFrom(1, 1e6), 1)
-    .option('--patience <s>', 'how long a round may hang', numberFrom(0.1, 1e6), 60)
+    .option('--patience <s>', 'how long threads may hang', numberFrom(0.1, 1e6), 60)
+    .option('--shrink <n>', 'how many shorter ones to try of what fails', integerFrom(0, 1e6), 300)
     .option('--damage <what>', 'spoil the heap: count, slot, death or lock', oneOf(DAMAGES))
     .exitOverride()
     .parse(args, { from: 'user' })
     .opts<Options>();
 }
 
-async function stress(pool: Pool, options: Options): Promise<number> {
+/** What all has come to. */
+interface Result extends Outcome {
+  readonly seed: number;
+  readonly rounds?: number;
+  readonly parcels?: number;
+}
+
+async function stress(pool: Pool, options: Options): Promise<Result> {
   const { seconds, threads, json } = options;
   const seed = options.seed ?? Math.floor(Math.random() * 1e9);
   if (json === undefined) process.stdout.write(`seed ${seed}\n`);
@@ -69,46 +79,89 @@ async function stress(pool: Pool, options: Options): Promise<number> {
   let outcome = sumOf([]);
   let [rounds, parcels] = [0, 0];
   while (Date.now() < end && outcome.failure === null) {
-    const round = await tryRound(pool, roundOf(seed + rounds, options), options.patience * 1000);
+    const round = await playSeed(pool, seed + rounds, options);
     parcels += round.parcels;
     outcome = sumOf([outcome, round]);
     showProgress(outcome);
     if (outcome.failure !== null) break;
-    const step = threads;
     const first = seed + rounds * threads * PROGRAMS;
-    const tasks = Array.from({ length: threads }, (_, thread) =>
-      pool.run(thread, 'programs', { seed: first + thread, step, count: PROGRAMS, end }),
-    );
-    outcome = sumOf([outcome, ...(await Promise.all(tasks))]);
+    outcome = sumOf([outcome, ...(await runPrograms(pool, first, end, options))]);
     showProgress(outcome);
     rounds++;
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-  const { failure, ...figures } = outcome;
-  if (json === true) process.stdout.write(`${JSON.stringify({ ...figures, seed })}\n`);
-  else printFigures({ ...figures, rounds, parcels });
-  if (failure === null) return 0;
-  process.stderr.write(`${failure.message}\n${failure.program}\n`);
-  return EXIT_FAILED;
+  return { ...outcome, seed, rounds, parcels };
 }
 
-/** The round of a seed, with damage if it is asked for. */
-function roundOf(seed: number, { threads, damage }: Options): Round {
+/** Programs in all threads, each with a heap of its own. */
+function runPrograms(pool: Pool, first: number, end: number, options: Options): Promise<Outcome[]> {
+  const { threads: step } = options;
+  const { patienceMs, shrinkRuns } = limitsOf(options);
+  const run = async (_: unknown, thread: number) => {
+    const task = { seed: first + thread, step, count: PROGRAMS, end, shrinkRuns };
+    try {
+      return await pool.run(thread, 'programs', task, { patienceMs });
+    } catch (error) {
+      return outcomeOf(error, 'again: npm run stress -- --threads 1 --seed, and its number');
+    }
+  };
+  return Promise.all(Array.from({ length: step }, run));
+}
+
+const limitsOf = ({ patience, shrink }: Options): Limits => ({
+  patienceMs: patience * 1000,
+  shrinkRuns: shrink,
+});
+
+/** Plays the round of a seed, with damage if it is asked for. */
+function playSeed(pool: Pool, seed: number, options: Options) {
+  const { threads, damage } = options;
+  const option = damage === undefined ? '' : ` --damage ${damage}`;
+  const again = `again: npm run stress -- --threads ${threads} --round ${seed}${option}`;
   const round = createRound(seed, { threads });
-  if (damage === undefined) return round;
+  if (damage === undefined) return tryRound(pool, round, limitsOf(options), again);
   const programs = round.programs.map((program, thread) => {
     if (thread !== threads - 1) return program;
     const { operations } = program;
     const spoil: Operation = ['damage', 0, DAMAGES.indexOf(damage)];
     return { ...program, operations: operations.toSpliced(operations.length >> 1, 0, spoil) };
   });
-  return { ...round, programs };
+  return tryRound(pool, { ...round, programs }, limitsOf(options), again);
 }
 
-function printFigures(figures: Record<string, number>): void {
-  for (const [name, value] of Object.entries(figures)) {
-    process.stdout.write(`${name.padEnd(18)}${value.toLocaleString('en')}\n`);
+/** Runs the same program or round again and again, until it fails. */
+async function replay(times: number, run: () => Promise<Outcome>): Promise<Outcome> {
+  let outcome = sumOf([]);
+  for (let n = 0; n < times && outcome.failure === null; n++) {
+    outcome = sumOf([outcome, await run()]);
   }
+  return outcome;
+}
+
+async function replayFile(pool: Pool, options: Options, file: string): Promise<Result> {
+  const text = readFileSync(file, 'utf8');
+  const limits = limitsOf(options);
+  const again = `again: npm run stress -- --replay ${file}`;
+  if (isRoundText(text)) {
+    const round = parseRound(text);
+    const outcome = await replay(options.times, () => tryRound(pool, round, limits, again));
+    return { ...outcome, seed: round.seed };
+  }
+  const program = parseProgram(text);
+  const { patienceMs, shrinkRuns } = limits;
+  const outcome = await replay(options.times, () =>
+    pool
+      .run(0, 'program', { program, shrinkRuns }, { patienceMs })
+      .catch((error) => outcomeOf(error, again)),
+  );
+  return { ...outcome, seed: program.seed };
+}
+
+async function run(pool: Pool, options: Options): Promise<Result> {
+  const { replay: file, round: seed } = options;
+  if (file !== undefined) return await replayFile(pool, options, file);
+  if (seed === undefined) return await stress(pool, options);
+  return { ...(await replay(options.times, () => playSeed(pool, seed, options))), seed };
 }
 
 function showProgress({ operations, collections }: Outcome): void {
@@ -117,54 +170,30 @@ function showProgress({ operations, collections }: Outcome): void {
   process.stderr.write(`\r\x1b[K${text}`);
 }
 
-/** Runs the same program or round again and again, until it fails. */
-async function replay(options: Options, run: () => Promise<string | null>): Promise<number> {
-  for (let n = 0; n < options.times; n++) {
-    const message = await run();
-    if (message === null) continue;
-    process.stderr.write(`${message}\n`);
-    return EXIT_FAILED;
-  }
-  process.stdout.write('nothing found\n');
-  return 0;
+/** What is printed of a result. The seed is printed at once when it is not part of JSON. */
+function formatFigures({ failure, seed, rounds, parcels, ...rest }: Result, json: boolean): string {
+  if (json) return `${JSON.stringify({ ...rest, seed })}\n`;
+  const figures = Object.entries({ ...rest, ...(rounds !== undefined && { rounds, parcels }) });
+  const lines = figures.map(
+    ([name, value = 0]) => `${name.padEnd(18)}${value.toLocaleString('en')}\n`,
+  );
+  return lines.join('') + (failure === null ? 'nothing found\n' : '');
 }
 
-function replayRound(pool: Pool, options: Options, round: Round): Promise<number> {
-  return replay(options, async () => {
-    const { failure } = await playRound(pool, round, options.patience * 1000);
-    if (failure === null) return null;
-    return `thread ${failure.thread}, step ${failure.step}: ${failure.message}`;
-  });
-}
-
-function replayText(pool: Pool, options: Options, text: string): Promise<number> {
-  if (isRoundText(text)) return replayRound(pool, options, parseRound(text));
-  const program = parseProgram(text);
-  return replay(options, async () => {
-    const { failure } = await runOnce(program);
-    return failure && `step ${failure.step}: ${failure.message}`;
-  });
-}
-
-async function run(options: Options): Promise<number> {
+async function main(options: Options): Promise<void> {
   const pool = new Pool();
-  try {
-    if (options.replay !== undefined) {
-      return await replayText(pool, options, readFileSync(options.replay, 'utf8'));
-    }
-    if (options.round === undefined) return await stress(pool, options);
-    return await replayRound(pool, options, roundOf(options.round, options));
-  } catch (error) {
-    if (!(error instanceof RoundHangs)) throw error;
-    writeSync(STDERR, `${error.message}\nplay it again with --threads, --round and its number\n`);
-    process.exit(EXIT_FAILED); // its threads and its heap cannot be waited for
-  } finally {
+  const result = await run(pool, options);
+  writeSync(STDOUT, formatFigures(result, options.json === true));
+  if (result.failure === null) {
     await pool.close();
+    return;
   }
+  writeSync(STDERR, formatFailure(result.failure));
+  process.exit(EXIT_FAILED); // a heap that is broken, or hangs, cannot be waited for
 }
 
 try {
-  process.exitCode = await run(parse(process.argv.slice(2)));
+  await main(parse(process.argv.slice(2)));
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;

@@ -10,6 +10,7 @@ import {
   runProgram,
   shrink,
 } from '../../src/testing.ts';
+import type { Tell } from './worker.ts';
 
 /** What programs and rounds came to. */
 export interface Outcome {
@@ -31,11 +32,20 @@ export interface ProgramsTask {
   readonly count: number;
   /** No program begins later than this, by `Date.now()`. */
   readonly end: number;
+  /** How many shorter programs may be tried when one fails. */
+  readonly shrinkRuns: number;
+}
+
+/** A program for one thread. */
+export interface ProgramTask {
+  readonly program: Program;
+  /** How many shorter ones may be tried when it fails. */
+  readonly shrinkRuns: number;
 }
 
 const OPERATIONS = 2000;
-/** Longest time for making what failed shorter, in milliseconds. */
-export const SHRINK_MS = 20_000;
+/** Longest time for making shorter what failed, in milliseconds. */
+export const SHRINK_MS = 60_000;
 
 export const NOTHING: Outcome = {
   operations: 0,
@@ -48,18 +58,30 @@ export const NOTHING: Outcome = {
 };
 
 /** Runs programs one after the other, until one fails. */
-export async function runPrograms({ seed, step, count, end }: ProgramsTask): Promise<Outcome> {
+export async function runPrograms(task: ProgramsTask, tell: Tell): Promise<Outcome> {
+  const { seed, step, count, end, shrinkRuns } = task;
   let outcome = NOTHING;
   for (let i = 0; i < count && Date.now() < end && outcome.failure === null; i++) {
     const program = createProgram(seed + i * step, { operations: OPERATIONS });
-    const result = await runOnce(program);
-    outcome = sumOf([outcome, await outcomeOf(program, result)]);
+    outcome = sumOf([outcome, await tryProgram({ program, shrinkRuns }, tell)]);
   }
   return outcome;
 }
 
-/** Runs one program, as `--replay` does. */
-export async function runOnce(program: Program): Promise<ProgramResult> {
+/** Runs a program; one that fails is made shorter. */
+export async function tryProgram(task: ProgramTask, tell: Tell): Promise<Outcome> {
+  const { program } = task;
+  tell(`program ${program.seed}`);
+  const { operations, collections, peakBytes, failure } = await runOnce(program);
+  const found = figuresOf(failure);
+  if (failure === null) return { ...found, operations, collections, peakBytes, failure };
+  const shorter = task.shrinkRuns > 0 ? await shrinkProgram(task, tell) : null;
+  const text = shorter ?? formatProgram(program);
+  const message = `seed ${program.seed}, step ${failure.step}: ${failure.message}`;
+  return { ...found, operations, collections, peakBytes, failure: { message, program: text } };
+}
+
+async function runOnce(program: Program): Promise<ProgramResult> {
   const heap = Heap.create(program.heap);
   try {
     return runProgram(heap, program);
@@ -69,18 +91,26 @@ export async function runOnce(program: Program): Promise<ProgramResult> {
 }
 
 /** The text of a program made shorter; null when it does not fail. */
-export async function shrinkProgram(program: Program): Promise<string | null> {
-  if ((await runOnce(program)).failure === null) return null;
-  return formatProgram(await shrink(program, { maxMs: SHRINK_MS }));
+export async function shrinkProgram(task: ProgramTask, tell: Tell): Promise<string | null> {
+  const { program, shrinkRuns: maxRuns } = task;
+  const run = (shorter: Program) => {
+    tell(`program ${program.seed}, made shorter`);
+    return runOnce(shorter);
+  };
+  if ((await run(program)).failure === null) return null;
+  return formatProgram(await shrink(program, { maxMs: SHRINK_MS, maxRuns, run }));
 }
 
-async function outcomeOf(program: Program, result: ProgramResult): Promise<Outcome> {
-  const { operations, collections, peakBytes, failure } = result;
-  const found = figuresOf(failure);
-  if (failure === null) return { ...found, operations, collections, peakBytes, failure };
-  const text = (await shrinkProgram(program)) ?? formatProgram(program);
-  const message = `seed ${program.seed}, step ${failure.step}: ${failure.message}`;
-  return { ...found, operations, collections, peakBytes, failure: { message, program: text } };
+/** What it counts as that a thread hangs or has died: `again` says how to see that once more. */
+export function outcomeOf(error: unknown, again: string): Outcome {
+  const message = error instanceof Error ? error.message : String(error);
+  return { ...NOTHING, modelDifferences: 1, failure: { message, program: `# ${again}\n` } };
+}
+
+/** What is printed of a failure: a text that `--replay` reads. */
+export function formatFailure({ message, program }: NonNullable<Outcome['failure']>): string {
+  const comment = message.split('\n').map((line) => `# ${line}\n`);
+  return comment.join('') + program;
 }
 
 /** What a failure counts as. */

@@ -13,6 +13,7 @@ import {
   type Round,
 } from '../../src/testing.ts';
 import { Barrier } from './barrier.ts';
+import type { Tell } from './worker.ts';
 
 /** What a thread needs for its part. */
 export interface RoundTask {
@@ -45,8 +46,11 @@ export interface RoundOutcome {
   readonly failure: RoundFailure | null;
 }
 
-/** Takes part in a round, in step with the other threads. */
-export function takePart(task: RoundTask): RoundOutcome {
+/**
+ * Takes part in a round, in step with the other threads. What that has come to is told before the
+ * thread leaves the heap: one that is broken may not let it go.
+ */
+export function takePart(task: RoundTask, tell: Tell): void {
   const { thread } = task;
   const barrier = new Barrier(task.barrier);
   const player = new Player(task, barrier);
@@ -57,8 +61,8 @@ export function takePart(task: RoundTask): RoundOutcome {
     if (barrier.stop(thread)) failure = describeFailure(error, thread);
   }
   const { operations, parcels } = player;
+  tell('leaving the heap', { operations, parcels, failure });
   player.leave();
-  return { operations, parcels, failure };
 }
 
 function describeFailure(error: unknown, thread: number): RoundFailure {

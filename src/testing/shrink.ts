@@ -10,6 +10,8 @@ import { type Program, type ProgramResult, tryProgram } from './program.ts';
 export interface ShrinkOptions {
   /** Milliseconds after which the smallest program so far is good enough; 20,000 unless given. */
   readonly maxMs?: number;
+  /** How many shorter programs may be tried; as many as there is time for unless given. */
+  readonly maxRuns?: number;
   /** Runs a program; on a heap of its own with the program's options unless given. */
   readonly run?: (program: Program) => ProgramResult | Promise<ProgramResult>;
 }
@@ -19,12 +21,14 @@ export interface ShrinkOptions {
  * program that does not fail is returned as it is.
  */
 export async function shrink(program: Program, options: ShrinkOptions = {}): Promise<Program> {
-  const { maxMs = 20_000, run = tryProgram } = options;
+  const { maxMs = 20_000, maxRuns = Infinity, run = tryProgram } = options;
   const first = (await run(program)).failure;
   if (first === null) return program;
   const deadline = performance.now() + maxMs;
+  let runs = 0;
   const fails = async (operations: readonly Operation[]) =>
     performance.now() < deadline &&
+    runs++ < maxRuns &&
     (await run({ ...program, operations })).failure?.kind === first.kind;
   // What comes behind the failure has nothing to do with it.
   const cut = program.operations.slice(0, first.step + 1);
