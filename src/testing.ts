@@ -11,7 +11,12 @@
 export type { Census } from './testing/census.ts';
 export { createProgram, type ProgramOptions } from './testing/create.ts';
 export { type FailureKind, ProgramFailure } from './testing/failure.ts';
-export { type HostileOptions, type Hostility, hostile } from './testing/hostile.ts';
+export {
+  type HostileOptions,
+  type Hostility,
+  hostile,
+  type TuneOptions,
+} from './testing/hostile.ts';
 export { expectNoLeaks, type Leak, leakCheck } from './testing/leaks.ts';
 export type { Operation, OperationName } from './testing/operations.ts';
 export type { Parcel, ParcelObject, Post } from './testing/parcel.ts';

@@ -35,7 +35,10 @@ export function isMember(info: number, generation: number): boolean {
   return (info & GC_GENERATION_MASK) <= generation;
 }
 
-/** Appends the members of a collection of `generation` to `members`, by address. */
+/**
+ * Appends the members of a collection of `generation` to `members`: page by page, the blocks of
+ * each by address. The young come roughly in the order of their allocation.
+ */
 export function gatherMembers(mem: Memory, generation: number, members: ObjectList): void {
   if (generation < OLDEST) {
     visitCards(mem, generation > 0, (record, cards) => {

@@ -14,6 +14,7 @@
 
 import {
   CONTROL_TOP_PAGE,
+  GC_NEWEST_PAGE,
   PAGE_BLOCKS,
   PAGE_MIDDLE,
   PAGE_OWNER,
@@ -29,7 +30,9 @@ export const ALL_CARDS = -1;
 
 /** Notes that blocks of a run are about to be allocated: it becomes the head of a bin. */
 export function noteYoungRun(mem: Memory, record: WordIndex): void {
-  setPageBit(mem, mem.youngPages, pageOfRecord(mem, record));
+  const page = pageOfRecord(mem, record);
+  setPageBit(mem, mem.youngPages, page);
+  mem.i32[GC_NEWEST_PAGE] = page;
 }
 
 /** Sets cards of a run in the middle generation's mask, or in the young one's. */
@@ -40,22 +43,38 @@ export function addCards(mem: Memory, record: WordIndex, isMiddle: boolean, card
 
 /**
  * Calls `visit` with every run that may hold objects of generation 0 (or of 0 and 1 when
- * `withMiddle`), by address, and the mask of the cards.
+ * `withMiddle`), and the mask of the cards. Runs come roughly in the order in which they were
+ * allocated from: by address, but those behind the newest one first. Allocation goes through the
+ * pages again and again.
  */
 export function visitCards(
   mem: Memory,
   withMiddle: boolean,
   visit: (record: WordIndex, cards: number) => void,
 ): void {
+  const top = mem.i32[CONTROL_TOP_PAGE];
+  const behind = Math.min(mem.i32[GC_NEWEST_PAGE] + 1, top);
+  visitCardsBetween(mem, withMiddle, behind, top, visit);
+  visitCardsBetween(mem, withMiddle, 0, behind, visit);
+}
+
+function visitCardsBetween(
+  mem: Memory,
+  withMiddle: boolean,
+  first: number,
+  end: number,
+  visit: (record: WordIndex, cards: number) => void,
+): void {
   const { i32, youngPages, middlePages } = mem;
-  const words = Math.ceil(i32[CONTROL_TOP_PAGE] / 32);
-  for (let word = 0; word < words; word++) {
-    let bits = i32[youngPages + word];
-    if (withMiddle) bits |= i32[middlePages + word];
+  for (let from = first & ~31; from < end; from += 32) {
+    let bits = i32[youngPages + (from >>> 5)];
+    if (withMiddle) bits |= i32[middlePages + (from >>> 5)];
+    if (from < first) bits &= -1 << (first - from);
+    if (end - from < 32) bits &= ~(-1 << (end - from));
     while (bits !== 0) {
       const bit = 31 - Math.clz32(bits & -bits);
       bits &= bits - 1;
-      const record = pageRecordOf(mem, word * 32 + bit);
+      const record = pageRecordOf(mem, from + bit);
       if (i32[record + PAGE_STATE] !== PAGE_BLOCKS) continue;
       let cards = i32[record + PAGE_YOUNG];
       if (withMiddle) cards |= i32[record + PAGE_MIDDLE];

@@ -113,6 +113,7 @@ export const GC_SCRATCH = 155; //         GIL     first run of side tables, link
 export const GC_SHARED_MIN = 156; //      GIL     objects from which on a scan goes page by page
 export const GC_PARALLEL_MIN = 157; //    GIL     objects from which on the pool is asked for help
 export const GC_BACKGROUND_MIN = 158; //  GIL     objects from which on mutators run meanwhile
+export const GC_NEWEST_PAGE = 159; //     GIL     page of the run that was last made ready for use
 export const GC_SHARE = 153; //           GIL     largest share of time for automatic runs, 1/1000
 export const GC_COLLECTING = 160; //      atomic  whose collection is under way, see gc/claim.ts
 export const GC_COLLECTIONS = 161; //     atomic  collections that have ended; wraps, notified

@@ -50,7 +50,7 @@ import {
 /** A count that is never exceeded. */
 export const NEVER = 0x7fffffff;
 /** Where one way of collecting becomes better than the other: see `src/README.md`, Decisions. */
-const SHARED_MIN = 50_000;
+const SHARED_MIN = 100_000;
 const PARALLEL_MIN = 100_000;
 export const BACKGROUND_MIN = 20_000;
 /** Pages in use (64 MiB) below which growth alone starts no collection. */
