@@ -23,8 +23,8 @@ import { isCollectorLost, REQUEST_SCANNERS, request } from './gc/requests.ts';
 import {
   BACKGROUND_WANTED,
   GC_BACKGROUND_MIN,
-  GC_BACKGROUND_NO,
   GC_BACKGROUND_OF,
+  GC_BACKGROUND_SERIAL,
   GC_DEBUG,
 } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
@@ -35,8 +35,8 @@ const LOOK_MS = 20;
 
 /** The collections in the background that one thread starts. */
 export class BackgroundLink implements Background {
-  /** Collections in the background that had ended when this thread started its last. */
-  #endedBefore = 0;
+  /** The number of the last one that this thread has started. */
+  #serial = 0;
   #lookedAt = 0;
 
   /** Starts a collection of `generation` beside the mutators, if it is large. Under the lock. */
@@ -46,17 +46,16 @@ export class BackgroundLink implements Background {
     if (backgroundState(mem) !== BACKGROUND_IDLE) return false;
     if (expectedMembers(mem, generation) < mem.i32[GC_BACKGROUND_MIN]) return false;
     if (!ensureCollectorThread(mem)) return false;
-    this.#endedBefore = mem.i32[GC_BACKGROUND_NO];
     wantBackground(mem, generation);
+    this.#serial = mem.i32[GC_BACKGROUND_SERIAL];
     return true;
   }
 
   /** The figures of the last one started here, when it has ended; empty ones if it was given up. */
-  takeEnded(session: Session): Collection | null {
-    const { mem } = session;
-    if (backgroundState(mem) !== BACKGROUND_IDLE) return null;
-    if (mem.i32[GC_BACKGROUND_NO] !== this.#endedBefore) return readBackground(mem);
-    return beginCollection(mem.i32[GC_BACKGROUND_OF]);
+  takeEnded({ mem }: Session): Collection | null {
+    const isLast = mem.i32[GC_BACKGROUND_SERIAL] === this.#serial;
+    if (isLast && backgroundState(mem) !== BACKGROUND_IDLE) return null;
+    return readBackground(mem, this.#serial) ?? beginCollection(mem.i32[GC_BACKGROUND_OF]);
   }
 
   /**

@@ -53,9 +53,19 @@ interface Ended {
   /** When it began, on the performance clock. */
   readonly startMs: number;
   readonly debug: DebugRecord | null;
-  /** Whether its start has been told. */
-  readonly isStartTold: boolean;
+  /** The number under which its start was told; 0: it was not. */
+  readonly id: number;
 }
+
+/** A collection in the background whose end is to be told. */
+interface Pending {
+  readonly id: number;
+  readonly startMs: number;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** How often to look whether it has ended, while this thread is not in the heap. */
+const LOOK_MS = 25;
 
 /** The collections of one session. */
 export class Collections {
@@ -77,8 +87,8 @@ export class Collections {
   /** The generation of an automatic collection that waits for the lock to be free. */
   declare private postponed: number;
   declare private readonly untold: Ended[];
-  /** When the collection in the background began whose end is to be told; 0: there is none. */
-  declare private backgroundSince: number;
+  /** The collection in the background that was started here, while somebody listened. */
+  declare private pending: Pending | null;
 
   constructor(session: Session) {
     this.session = session;
@@ -92,7 +102,7 @@ export class Collections {
     this.isRunning = false;
     this.postponed = NONE;
     this.untold = [];
-    this.backgroundSince = 0;
+    this.pending = null;
   }
 
   /** What collects for this thread, made when it is first needed. */
@@ -143,7 +153,7 @@ export class Collections {
     const debug = this.beginDebug(OLDEST, false);
     const collection = this.collectLocked(OLDEST, debug, null);
     if (!this.isHeard) return true;
-    this.untold.push({ collection, reason: 'exhaustion', startMs, debug, isStartTold: false });
+    this.untold.push({ collection, reason: 'exhaustion', startMs, debug, id: 0 });
     this.isWaiting = true;
     return true;
   }
@@ -178,6 +188,7 @@ export class Collections {
     const { mem } = this.session;
     mem.i32[GC_DISABLES] -= this.openGuards;
     this.openGuards = 0;
+    this.stopLooking();
     resetTrigger(mem);
   }
 
@@ -234,15 +245,15 @@ export class Collections {
    */
   private run(generation: number, reason: CollectionReason, isAnnounced: boolean): number {
     const { session, events } = this;
-    if (events.isHeard) events.start(generation, reason);
-    const startMs = performance.now();
+    const id = events.isHeard ? events.start(generation, reason) : 0;
+    const askedMs = performance.now();
     let ended: Ended | null;
     if (session.mem.depth !== 0) {
-      ended = this.runLocked(generation, reason, startMs, null);
+      ended = this.runLocked(generation, reason, id, null);
     } else {
       session.enter(Number.POSITIVE_INFINITY);
       try {
-        ended = this.runLocked(generation, reason, startMs, performance.now() - startMs);
+        ended = this.runLocked(generation, reason, id, performance.now() - askedMs);
       } finally {
         session.leave();
       }
@@ -258,17 +269,17 @@ export class Collections {
   private runLocked(
     generation: number,
     reason: CollectionReason,
-    startMs: number,
+    id: number,
     waitedMs: number | null,
   ): Ended | null {
     const { mem } = this.session;
     const isAutomatic = reason === 'automatic';
-    const ended = { reason, startMs, isStartTold: true };
+    const ended = { reason, startMs: performance.now(), id };
     // Taken over meanwhile by an explicit one of another thread: it was due no more.
     if (isAutomatic && !hasClaim(mem)) {
       return { ...ended, collection: beginCollection(generation), debug: null };
     }
-    if (isAutomatic && this.goesToBackground(generation, startMs)) return null;
+    if (isAutomatic && this.goesToBackground(generation, id)) return null;
     const debug = this.beginDebug(generation, true);
     const collection = this.collectLocked(generation, debug, waitedMs);
     if (isAutomatic) throttle(mem, collection.durationMs);
@@ -276,26 +287,45 @@ export class Collections {
   }
 
   /** Whether an automatic collection runs beside the mutators from now on. */
-  private goesToBackground(generation: number, startMs: number): boolean {
+  private goesToBackground(generation: number, id: number): boolean {
     const { session, background } = this;
     if (background === null) return false;
     if (!background.start(session, generation)) return false;
-    if (this.isHeard) {
-      this.backgroundSince = startMs;
-      this.isWaiting = true;
-    }
+    if (id === 0) return true; // nobody has heard of its start
+    this.stopLooking();
+    const timer = setInterval(() => this.look(), LOOK_MS).unref();
+    this.pending = { id, startMs: performance.now(), timer };
+    this.isWaiting = true;
     return true;
+  }
+
+  /** Between sections: whoever has heard of the start is to hear of the end. */
+  private look(): void {
+    const { session, pending } = this;
+    if (!session.isOpen) this.stopLooking();
+    if (pending === null || !session.isOpen || session.mem.depth !== 0) return;
+    if (this.background?.takeEnded(session) == null) return; // a hint: looked at again inside
+    try {
+      session.run(() => {}, Number.POSITIVE_INFINITY); // its end is a safepoint
+    } catch {
+      this.stopLooking(); // the heap is closed or broken: whoever uses it next is told
+    }
+  }
+
+  private stopLooking(): void {
+    if (this.pending !== null) clearInterval(this.pending.timer);
+    this.pending = null;
   }
 
   /** Notes the end of a collection in the background, if this thread has told its start. */
   private takeBackgroundEnd(): void {
-    if (this.backgroundSince === 0) return;
+    const { pending } = this;
+    if (pending === null) return;
     const collection = this.background?.takeEnded(this.session) ?? null;
     if (collection === null) return;
-    const startMs = this.backgroundSince;
-    this.backgroundSince = 0;
-    const reason = 'automatic';
-    this.untold.push({ collection, reason, startMs, debug: null, isStartTold: true });
+    this.stopLooking();
+    const { id, startMs } = pending;
+    this.untold.push({ collection, reason: 'automatic', startMs, debug: null, id });
   }
 
   private collectLocked(
@@ -316,22 +346,22 @@ export class Collections {
 
   /** Tells of the collections that ended where nothing could be told. */
   private tellAll(): void {
-    this.isWaiting = this.backgroundSince !== 0;
+    this.isWaiting = this.pending !== null;
     if (this.untold.length === 0) return;
     this.isRunning = true;
     try {
       for (const ended of this.untold.splice(0)) {
-        const { collection, reason, isStartTold } = ended;
-        if (!isStartTold) this.events.start(collection.generation, reason);
-        this.tell(ended);
+        const { collection, reason } = ended;
+        const id = ended.id || this.events.start(collection.generation, reason);
+        this.tell({ ...ended, id });
       }
     } finally {
       this.isRunning = false;
     }
   }
 
-  private tell({ collection, reason, startMs, debug }: Ended): void {
+  private tell({ collection, reason, startMs, debug, id }: Ended): void {
     debug?.write(this.logger ?? process.stderr, collection);
-    if (this.events.isHeard) this.events.stop(collection, reason, startMs);
+    if (this.events.isHeard) this.events.stop(id, collection, reason, startMs);
   }
 }

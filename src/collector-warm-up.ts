@@ -14,7 +14,7 @@ import { OLDEST } from './gc/members.ts';
 import { closeJob, layOutJob, runsOf } from './gc/shared-scan.ts';
 import type { Handle } from './handle.ts';
 import { Heap, sessionOf } from './heap.ts';
-import { CONTROL_COUNTS, GC_BACKGROUND_MIN } from './memory/layout.ts';
+import { CONTROL_COUNTS, GC_BACKGROUND_MIN, GC_BACKGROUND_SERIAL } from './memory/layout.ts';
 import { BACKGROUND_MIN, type Memory } from './memory/memory.ts';
 import type { Mutator } from './object/mutator.ts';
 import { raw } from './raw.ts';
@@ -60,7 +60,7 @@ export function warmUpCollector(mem: Memory, isStopRequested: () => boolean): nu
     wantBackground(own, OLDEST);
     releaseGil(own);
     runBackgroundCollection(collector, { startScanners: () => 0, isStopRequested });
-    collected += readBackground(own).collected;
+    collected += readBackground(own, own.i32[GC_BACKGROUND_SERIAL])?.collected ?? 0;
   }
   return collected;
 }

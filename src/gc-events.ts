@@ -12,13 +12,18 @@ import type { Collection } from './gc/figures.ts';
 /** What has made a collection begin: the program, a safepoint, or a full heap. */
 export type CollectionReason = 'explicit' | 'automatic' | 'exhaustion';
 
-/** What callbacks are told of a collection. At its start all but `generation` is 0. */
+/** What callbacks are told of a collection. At its start the figures are 0. */
 export interface CollectionInfo {
+  /**
+   * A number of its own among those that this thread is told of, in both phases: while a collection
+   * runs beside the program, others begin and end. 0 when nobody listened at its start.
+   */
+  readonly id: number;
   /** 0, 1 or 2. */
   readonly generation: number;
-  /** Objects freed. */
+  /** Objects found unreachable: freed, or left in `gc.garbage` under DEBUG_SAVEALL. */
   readonly collected: number;
-  /** Objects left in `gc.garbage`. */
+  /** Objects found unreachable that could not be freed. */
   readonly uncollectable: number;
   /** Objects examined. */
   readonly candidates: number;
@@ -32,6 +37,8 @@ export type CollectionCallback = (phase: 'start' | 'stop', info: CollectionInfo)
 export interface CollectionStart {
   /** Tells heaps apart; the same in all threads. */
   readonly heap: string;
+  /** The same at its start and at its end: see `CollectionInfo`. */
+  readonly id: number;
   readonly generation: number;
   readonly reason: CollectionReason;
 }
@@ -53,6 +60,7 @@ export class GcEvents {
   /** Whether collections become entries of the performance timeline. */
   isMeasured = false;
   readonly #heap: string;
+  #lastId = 0;
 
   constructor(heap: string) {
     this.#heap = heap;
@@ -68,20 +76,22 @@ export class GcEvents {
     );
   }
 
-  /** A collection is about to begin. */
-  start(generation: number, reason: CollectionReason): void {
-    this.#call('start', noFigures(generation));
-    if (!startChannel.hasSubscribers) return;
-    const message: CollectionStart = { heap: this.#heap, generation, reason };
+  /** A collection is about to begin. Returns its number. */
+  start(generation: number, reason: CollectionReason): number {
+    const id = ++this.#lastId;
+    if (this.callbacks.length !== 0) this.#call('start', noFigures(id, generation));
+    if (!startChannel.hasSubscribers) return id;
+    const message: CollectionStart = { heap: this.#heap, id, generation, reason };
     startChannel.publish(message);
+    return id;
   }
 
-  /** A collection has ended; it began at `startMs` of the performance clock. */
-  stop(collection: Collection, reason: CollectionReason, startMs: number): void {
+  /** Collection `id` has ended; it began at `startMs` of the performance clock. */
+  stop(id: number, collection: Collection, reason: CollectionReason, startMs: number): void {
     const { generation, collected, uncollectable, candidates, durationMs } = collection;
-    this.#call('stop', { generation, collected, uncollectable, candidates, durationMs });
+    this.#call('stop', { id, generation, collected, uncollectable, candidates, durationMs });
     if (!stopChannel.hasSubscribers && !this.isMeasured) return;
-    const message: CollectionStop = { heap: this.#heap, reason, ...collection };
+    const message: CollectionStop = { heap: this.#heap, id, reason, ...collection };
     if (stopChannel.hasSubscribers) stopChannel.publish(message);
     if (this.isMeasured) measure(message, startMs);
   }
@@ -99,7 +109,8 @@ export class GcEvents {
   }
 }
 
-const noFigures = (generation: number): CollectionInfo => ({
+const noFigures = (id: number, generation: number): CollectionInfo => ({
+  id,
   generation,
   collected: 0,
   uncollectable: 0,

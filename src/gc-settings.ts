@@ -1,5 +1,6 @@
 /** What `heap.gc` reads and writes in the control words of a heap. The lock is held. */
 
+import { abandonBackground } from './gc/background-state.ts';
 import { finishSweep } from './gc/collector.ts';
 import { type GenerationStats, readGenerationStats } from './gc/figures.ts';
 import { garbageArrayOf } from './gc/garbage.ts';
@@ -92,8 +93,15 @@ export function freezeOperation({ mem }: Session, move: typeof freezeAll): void 
   move(mem);
 }
 
-/** Sets the debug flags. */
+/**
+ * Sets the debug flags. A collection beside the mutators, which knows none, is given up: what it has
+ * not found by now, another one finds.
+ */
 export function setDebugFlags({ mem }: Session, flags: number): void {
+  if (flags !== 0) {
+    abandonBackground(mem);
+    finishSweep(mem);
+  }
   if ((flags & DEBUG_SAVEALL) !== 0) garbageArrayOf(mem); // there is room for it now
   mem.i32[GC_DEBUG] = flags;
 }

@@ -14,7 +14,7 @@ import {
   abandonBackground,
   BACKGROUND_IDLE,
   backgroundState,
-  wantBackground,
+  wantAgain,
 } from '../src/gc/background-state.ts';
 import { Collector } from '../src/gc/collector.ts';
 import { noteLostInCollection } from '../src/gc/figures.ts';
@@ -32,12 +32,7 @@ import {
   waitForRequest,
   wakeCollector,
 } from '../src/gc/requests.ts';
-import {
-  BACKGROUND_WANTED,
-  COLLECTOR_THREAD,
-  GC_BACKGROUND_OF,
-  GC_SCANNERS,
-} from '../src/memory/layout.ts';
+import { BACKGROUND_WANTED, COLLECTOR_THREAD, GC_SCANNERS } from '../src/memory/layout.ts';
 import { Memory } from '../src/memory/memory.ts';
 import { Mutator } from '../src/object/mutator.ts';
 import { ScannerPool } from '../src/scanner-pool.ts';
@@ -109,7 +104,7 @@ function takeOver(mem: Mutator): void {
     abandonBackground(mem);
     noteLostInCollection(mem, 1);
   }
-  if (state !== BACKGROUND_IDLE) wantBackground(mem, mem.i32[GC_BACKGROUND_OF]);
+  if (state !== BACKGROUND_IDLE) wantAgain(mem);
   releaseGil(mem);
   if (!hasBegun) return;
   warn(

@@ -20,7 +20,12 @@
  * again; garbage that is condemned any thread can sweep.
  */
 
-import { BACKGROUND_WANTED, GC_BACKGROUND, GC_BACKGROUND_OF } from '../memory/layout.ts';
+import {
+  BACKGROUND_WANTED,
+  GC_BACKGROUND,
+  GC_BACKGROUND_OF,
+  GC_BACKGROUND_SERIAL,
+} from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { releaseEmptyRuns } from '../memory/pages.ts';
 import { abortJob, awaitLead, awaitLeaving } from './job.ts';
@@ -42,6 +47,12 @@ export function setBackground(mem: Memory, state: number): void {
 /** Asks the collector thread for a collection. The caller holds the GIL; none is under way. */
 export function wantBackground(mem: Memory, generation: number): void {
   mem.i32[GC_BACKGROUND_OF] = generation;
+  mem.i32[GC_BACKGROUND_SERIAL]++;
+  wantAgain(mem);
+}
+
+/** Asks for the last one again: it was begun and given up. */
+export function wantAgain(mem: Memory): void {
   setBackground(mem, BACKGROUND_WANTED);
   request(mem, REQUEST_BACKGROUND);
 }

@@ -48,8 +48,10 @@ import {
   book,
   type Collection,
   noteBackground,
+  noteCondemned,
   notePause,
   noteStop,
+  takeCondemned,
 } from './figures.ts';
 import { promoteAll, resetCounts, resetTrigger, throttle, untrackIfAtomic } from './generations.ts';
 import { leaveLead, openJob } from './job.ts';
@@ -331,7 +333,7 @@ class BackgroundCollection {
   #condemnFound(): void {
     const { found } = this.#collector;
     for (let i = found.length - 1; i >= 0; i--) condemn(this.#mem, found.refs[i]);
-    this.#collection.collected += found.length;
+    noteCondemned(this.#mem, found.length);
     found.clear();
   }
 
@@ -373,6 +375,7 @@ class BackgroundCollection {
     const mem = this.#mem;
     const collection = this.#collection;
     closeBackground(mem);
+    collection.collected = takeCondemned(mem);
     if (collection.generation === OLDEST) noteFull(mem);
     resetTrigger(mem);
     collection.durationMs = performance.now() - this.#begin;

@@ -17,7 +17,14 @@ import {
 import type { Mutator } from '../object/mutator.ts';
 import { assertHoldsGil } from '../sync/gil.ts';
 import { abandonBackground } from './background-state.ts';
-import { beginCollection, book, type Collection, notePause, noteStop } from './figures.ts';
+import {
+  beginCollection,
+  book,
+  type Collection,
+  notePause,
+  noteStop,
+  takeCondemned,
+} from './figures.ts';
 import {
   expectedMembers,
   isBackgroundOpen,
@@ -91,6 +98,7 @@ export class Collector {
       abandonBackground(mem);
       finishSweep(mem);
     }
+    if (!isBackgroundOpen(mem)) collection.collected = takeCondemned(mem); // of one given up
     const mark = markSweep(mem);
     const expected = expectedMembers(mem, generation);
     resetCounts(mem, generation);
@@ -173,7 +181,7 @@ export class Collector {
 
   #condemnFound(to: number, collection: Collection, observer: Observer | null): void {
     const { mem, found } = this;
-    collection.collected = found.length;
+    collection.collected += found.length;
     // From the last: the list of the condemned is a stack, so it is swept by address.
     for (let i = found.length - 1; i >= 0; i--) {
       const object = found.refs[i] as ObjectRef;

@@ -1,13 +1,12 @@
 /**
  * What a collection is going to cost: the objects it will examine, at the price that collections
- * of its generation have had per object so far.
+ * of its generation have had per object so far. Told from counts alone, whatever there is to
+ * collect: what is asked for within a time must not take it for the estimate.
  */
 
-import { GC_SIZES } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { readGenerationStats } from './figures.ts';
-import { gatherMembers } from './members.ts';
-import { ObjectList } from './object-list.ts';
+import { expectedMembers } from './generations.ts';
 
 /** Microseconds per object while there are no figures: several times what it takes here. */
 const DEFAULT_US = 0.5;
@@ -21,14 +20,5 @@ export function estimateMs(mem: Memory, generation: number): number {
   const { candidates, durationMs } = readGenerationStats(mem, generation);
   const isKnown = candidates >= ENOUGH_OBJECTS;
   const perObjectMs = isKnown ? durationMs / candidates : DEFAULT_US / 1000;
-  return FIXED_MS + countCandidates(mem, generation) * perObjectMs;
-}
-
-/** Objects that a collection of `generation` would examine now. Walks the young cards only. */
-function countCandidates(mem: Memory, generation: number): number {
-  const young = new ObjectList();
-  gatherMembers(mem, 0, young);
-  let count = young.length;
-  for (let g = 1; g <= generation; g++) count += mem.i32[GC_SIZES + g];
-  return count;
+  return FIXED_MS + expectedMembers(mem, generation) * perObjectMs;
 }

@@ -6,14 +6,17 @@
 import { assert } from '../base/assert.ts';
 import { SCANNERS_MAX } from '../base/options.ts';
 import {
+  BACKGROUND_RECORDS,
   GC_BACKGROUND_FIGURES,
   GC_BACKGROUND_NO,
+  GC_BACKGROUND_SERIAL,
   GC_LOST_SCANNERS,
   GC_LOST_UNBOOKED,
   GC_PAUSES,
   GC_STATS,
   GC_STATS_WORDS,
   GC_STOPS,
+  GC_UNBOOKED,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { record } from './histogram.ts';
@@ -22,9 +25,9 @@ import { record } from './histogram.ts';
 export interface Collection {
   /** 0, 1 or 2. */
   readonly generation: number;
-  /** Objects freed. */
+  /** Objects found unreachable: freed, or left in `gc.garbage` under DEBUG_SAVEALL. */
   collected: number;
-  /** Objects left in `gc.garbage`. */
+  /** Objects found unreachable that could not be freed. */
   uncollectable: number;
   /** Objects examined. */
   candidates: number;
@@ -44,7 +47,7 @@ export interface Collection {
   scanned: number[];
 }
 
-/** Sums over all collections of one generation; the maximum for what has Max in its name. */
+/** Sums over all collections of one generation, or the maximum where it says so. */
 export interface GenerationStats {
   readonly collections: number;
   readonly collected: number;
@@ -52,6 +55,7 @@ export interface GenerationStats {
   readonly candidates: number;
   readonly durationMs: number;
   readonly pauseMs: number;
+  /** The longest pause. */
   readonly pauseMaxMs: number;
   /** The longest wait for the lock. */
   readonly timeToStopMs: number;
@@ -76,6 +80,8 @@ const CPU = 8;
 const SIDE_BYTES = 9;
 const SCANNED = 10;
 const LOST_SCANNERS = SCANNED + SCANNERS_MAX;
+/** In the figures of a collection in the background: its number. */
+const SERIAL = LOST_SCANNERS;
 assert(LOST_SCANNERS < GC_STATS_WORDS / 2, 'figures: those of a generation fit its words');
 
 /** An empty record for a collection that begins. */
@@ -150,21 +156,51 @@ function addFigures(f64: Float64Array, at: number, collection: Collection): void
   });
 }
 
-/** Notes what the last collection in the background did, for the thread that has started it. */
+/**
+ * Notes what the collection in the background did, for the thread that has started it. The last few
+ * are remembered.
+ */
 export function noteBackground(mem: Memory, collection: Collection): void {
-  const { f64 } = mem;
-  const at = GC_BACKGROUND_FIGURES >>> 1;
+  const { i32, f64 } = mem;
+  const serial = i32[GC_BACKGROUND_SERIAL];
+  const at = backgroundAt(serial);
   f64.fill(0, at, at + GC_STATS_WORDS / 2);
   f64[at + COLLECTIONS] = collection.generation;
+  f64[at + SERIAL] = serial;
   addFigures(f64, at, collection);
-  mem.i32[GC_BACKGROUND_NO]++;
+  i32[GC_BACKGROUND_NO]++;
 }
 
-/** What the last collection in the background did. */
-export function readBackground(mem: Memory): Collection {
-  const at = GC_BACKGROUND_FIGURES >>> 1;
+/**
+ * What collection `serial` in the background did; null when it has not ended, was given up, or when
+ * too many have ended since.
+ */
+export function readBackground(mem: Memory, serial: number): Collection | null {
+  const at = backgroundAt(serial);
+  if (mem.f64[at + SERIAL] !== serial) return null;
   const { scanned, collections, lostScanners: _, ...rest } = readFigures(mem, at);
   return { generation: collections, ...rest, scanned: [...scanned] };
+}
+
+/** The index of a collection's figures, in 8-byte units. */
+function backgroundAt(serial: number): number {
+  const record = (serial >>> 0) % BACKGROUND_RECORDS;
+  return (GC_BACKGROUND_FIGURES + record * GC_STATS_WORDS) >>> 1;
+}
+
+/** Objects are condemned by a collection in the background. */
+export function noteCondemned(mem: Memory, objects: number): void {
+  mem.i32[GC_UNBOOKED] += objects;
+}
+
+/**
+ * How many objects the collection in the background has condemned. It is over: they are counted by
+ * whoever has ended it, once.
+ */
+export function takeCondemned(mem: Memory): number {
+  const objects = mem.i32[GC_UNBOOKED];
+  mem.i32[GC_UNBOOKED] = 0;
+  return objects;
 }
 
 /** The sums of a generation. */

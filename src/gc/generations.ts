@@ -142,17 +142,33 @@ function hasGrown(mem: Memory): boolean {
   return isLarger;
 }
 
+/** Longest wait of the throttle: moments are compared modulo 2 ** 32 ms. */
+const WAIT_MAX_MS = 2 ** 30;
+
+/** Milliseconds by a clock that all threads share, and that nobody sets. */
+function clockMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+
 function isThrottled(mem: Memory): boolean {
   const { i32 } = mem;
   if (i32[GC_SHARE] === 1000 || i32[GC_NOT_BEFORE] === 0) return false;
-  return ((i32[GC_NOT_BEFORE] - Date.now()) | 0) > 0;
+  const waitMs = (i32[GC_NOT_BEFORE] - Math.floor(clockMs())) | 0;
+  if (waitMs > 0 && waitMs <= WAIT_MAX_MS) return true;
+  i32[GC_NOT_BEFORE] = 0; // before the difference wraps around, and seems to lie ahead again
+  return false;
 }
 
-/** An automatic collection has taken `durationMs`: the next keeps its share of the time. */
+/**
+ * An automatic collection has taken `durationMs`: the next keeps its share of the time. The wait
+ * ends with a whole millisecond: so however short, it is one.
+ */
 export function throttle(mem: Memory, durationMs: number): void {
   const share = mem.i32[GC_SHARE] / 1000;
   if (share === 1) return;
-  mem.i32[GC_NOT_BEFORE] = (Date.now() + durationMs / share - durationMs) | 0 || 1;
+  const waitMs = Math.min(durationMs / share - durationMs, WAIT_MAX_MS - 1);
+  mem.i32[GC_NOT_BEFORE] = Math.ceil(clockMs() + waitMs) | 0 || 1;
 }
 
 /** The next growth to look for, after a full collection. */

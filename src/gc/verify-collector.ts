@@ -23,6 +23,7 @@ import {
   GC_SHARED_MIN,
   GC_THRESHOLDS,
   GC_TRIGGER,
+  GC_UNBOOKED,
   GENERATIONS,
   HEADER_COUNT,
   PAGE_RUN,
@@ -75,6 +76,7 @@ function checkRanges(survey: Survey): boolean {
   check(GC_SHARED_MIN, 0, INT_MAX);
   check(GC_PARALLEL_MIN, 0, INT_MAX);
   check(GC_BACKGROUND_MIN, 0, INT_MAX);
+  check(GC_UNBOOKED, 0, INT_MAX);
   check(GC_COLLECTING, 0, COLLECTOR_THREAD, collectingThread(survey.mem));
   for (let g = 0; g < GENERATIONS; g++) {
     const threshold = i32[GC_THRESHOLDS + g];

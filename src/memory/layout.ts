@@ -127,7 +127,10 @@ export const GC_BACKGROUND_OF = 180; //   GIL     generation of the collection i
 export const GC_BACKGROUND_NO = 181; //   GIL     collections in the background that have ended
 export const GC_LOST_SCANNERS = 182; //   atomic  threads that have died in a scan, so far
 export const GC_LOST_UNBOOKED = 183; //   atomic  of these, those that no generation has yet
+export const GC_BACKGROUND_SERIAL = 184; // GIL    number of the one that was last asked for
+export const GC_UNBOOKED = 185; //        GIL     objects that it has condemned and nobody booked
 export const GC_BACKGROUND_FIGURES = 768; // GIL  what the last of them did; see gc/figures.ts
+export const BACKGROUND_RECORDS = 6; //           so many of them are remembered
 export const GC_JOB = 192; //             atomic  64 words, see gc/job.ts
 export const GC_STATS = 256; //           GIL     see gc/figures.ts
 export const GC_STATS_WORDS = 40; //              per generation
@@ -373,7 +376,10 @@ assert(CONTROL_LEFT + 4 <= GC_COUNTS, 'the collector words follow the others');
 assert(GC_STATS + GENERATIONS * GC_STATS_WORDS <= GC_PAUSES, 'the figures have their words');
 assert(GC_PAUSES + HISTOGRAM_WORDS <= GC_STOPS, 'histograms do not overlap');
 assert(GC_STOPS + HISTOGRAM_WORDS <= GC_BACKGROUND_FIGURES, 'the histograms have their words');
-assert(GC_BACKGROUND_FIGURES + GC_STATS_WORDS <= CONTROL_WORDS, 'the last figures, too');
+assert(
+  GC_BACKGROUND_FIGURES + BACKGROUND_RECORDS * GC_STATS_WORDS <= CONTROL_WORDS,
+  'the last figures, too',
+);
 assert(PAGE_WORDS === CARD_WORDS * 32, 'a word has a bit for every card of a page');
 assert(CONTROL_GIL % 16 === 0, 'the lock word starts a cache line');
 assert(CONTROL_STATE >= CONTROL_GIL + 16, 'the lock word has its cache line to itself');
