@@ -189,6 +189,7 @@ export class Collections {
     mem.i32[GC_DISABLES] -= this.openGuards;
     this.openGuards = 0;
     this.stopLooking();
+    releaseClaim(mem); // a thread may end in a callback; the next one with its number has none
     resetTrigger(mem);
   }
 

@@ -1,6 +1,6 @@
 /** What `heap.gc` reads and writes in the control words of a heap. The lock is held. */
 
-import { abandonBackground } from './gc/background-state.ts';
+import { abandonBackground, backgroundState } from './gc/background-state.ts';
 import { finishSweep } from './gc/collector.ts';
 import { type GenerationStats, readGenerationStats } from './gc/figures.ts';
 import { garbageArrayOf } from './gc/garbage.ts';
@@ -9,6 +9,7 @@ import { readDurations } from './gc/histogram.ts';
 import { DEBUG_SAVEALL } from './gc-debug.ts';
 import type { Handle } from './handle.ts';
 import {
+  BACKGROUND_WANTED,
   GC_DEBUG,
   GC_DISABLES,
   GC_ENABLED,
@@ -31,6 +32,7 @@ export const readWord = (session: Session, word: number): number => session.mem.
 /** Switches automatic collections on (1) or off (0). */
 export function setEnabled(session: Session, flag: number): void {
   session.mem.i32[GC_ENABLED] = flag;
+  if (flag === 0) withdraw(session.mem);
   resetSwitches(session.mem);
 }
 
@@ -40,7 +42,13 @@ export function changeGuards(session: Session, change: number): void {
   mem.i32[GC_DISABLES] += change;
   mem.i32[mem.thread + THREAD_GUARDS] += change; // for others, should this thread be killed
   collections.openGuards += change;
+  if (change > 0) withdraw(mem);
   resetTrigger(mem);
+}
+
+/** Automatic collections are to stop: one that has not begun is not to begin. */
+function withdraw(mem: Memory): void {
+  if (backgroundState(mem) === BACKGROUND_WANTED) abandonBackground(mem);
 }
 
 /** Somebody wants other collections, or none: that guards of the dead are open is noticed here. */
@@ -61,6 +69,7 @@ export function setThresholds({ mem }: Session, thresholds: readonly (number | u
     const threshold = thresholds[generation];
     if (threshold !== undefined) mem.i32[GC_THRESHOLDS + generation] = threshold;
   }
+  if (mem.i32[GC_THRESHOLDS] === 0) withdraw(mem);
   resetSwitches(mem);
 }
 

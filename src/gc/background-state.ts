@@ -25,6 +25,8 @@ import {
   GC_BACKGROUND,
   GC_BACKGROUND_OF,
   GC_BACKGROUND_SERIAL,
+  GC_BACKGROUND_YOUNG,
+  GC_COUNTS,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { releaseEmptyRuns } from '../memory/pages.ts';
@@ -47,6 +49,7 @@ export function setBackground(mem: Memory, state: number): void {
 /** Asks the collector thread for a collection. The caller holds the GIL; none is under way. */
 export function wantBackground(mem: Memory, generation: number): void {
   mem.i32[GC_BACKGROUND_OF] = generation;
+  mem.i32[GC_BACKGROUND_YOUNG] = Math.max(0, mem.i32[GC_COUNTS]);
   mem.i32[GC_BACKGROUND_SERIAL]++;
   wantAgain(mem);
 }

@@ -16,18 +16,16 @@
 
 import { threadCpuMs } from '../base/cpu.ts';
 import { SharcError } from '../base/errors.ts';
-import { addCards, takeCards } from '../memory/cards.ts';
 import {
   BACKGROUND_WANTED,
   GC_BACKGROUND_OF,
+  GC_BACKGROUND_SERIAL,
   GC_BUDGET_US,
   GC_SCANNERS,
   HEADER_COUNT,
   HEADER_INFO,
   PAGE_BLOCKS,
-  PAGE_MIDDLE,
   PAGE_STATE,
-  PAGE_YOUNG,
   type WordIndex,
 } from '../memory/layout.ts';
 import type { Mutator } from '../object/mutator.ts';
@@ -53,9 +51,15 @@ import {
   noteStop,
   takeCondemned,
 } from './figures.ts';
-import { promoteAll, resetCounts, resetTrigger, throttle, untrackIfAtomic } from './generations.ts';
+import {
+  promoteInCards,
+  resetCounts,
+  resetTrigger,
+  throttle,
+  untrackIfAtomic,
+} from './generations.ts';
 import { leaveLead, openJob } from './job.ts';
-import { gatherCards, isMember, OLDEST } from './members.ts';
+import { isMember, OLDEST } from './members.ts';
 import {
   addScanFigures,
   awaitHelpers,
@@ -119,7 +123,10 @@ class BackgroundCollection {
   readonly #cpu = threadCpuMs();
   readonly #collection: Collection;
   readonly #budgetMs: number;
+  readonly #serial: number;
   #stoppedAt = 0;
+  /** Whether members of the generation may have been promoted out of it. */
+  #isPromoted = false;
   /** The runs where what is to be examined was young. */
   #young: readonly WordIndex[] = [];
   /** Side tables of the scan, and processor time of its helpers. */
@@ -131,6 +138,7 @@ class BackgroundCollection {
     this.#collector = collector;
     this.#hooks = hooks;
     this.#collection = beginCollection(collector.mem.i32[GC_BACKGROUND_OF]);
+    this.#serial = collector.mem.i32[GC_BACKGROUND_SERIAL];
     this.#budgetMs = collector.mem.i32[GC_BUDGET_US] / 1000;
   }
 
@@ -145,7 +153,9 @@ class BackgroundCollection {
     this.#resume();
     const atomic = this.#scan();
     this.#stop(BACKGROUND_OPEN);
-    for (const container of atomic) untrackIfAtomic(this.#mem, container);
+    if (this.#collection.generation === OLDEST) {
+      for (const container of atomic) untrackIfAtomic(this.#mem, container);
+    }
     addScanFigures(this.#mem, this.#collection);
     this.#helpersCpuMs += helpersCpuMs(this.#mem);
     setBackground(this.#mem, BACKGROUND_SETTLING);
@@ -181,7 +191,8 @@ class BackgroundCollection {
     const asked = performance.now();
     acquireGil(this.#mem, Number.POSITIVE_INFINITY);
     this.#stoppedAt = performance.now();
-    if (backgroundState(this.#mem) !== state) {
+    const isOurs = this.#mem.i32[GC_BACKGROUND_SERIAL] === this.#serial;
+    if (!isOurs || backgroundState(this.#mem) !== state) {
       releaseGil(this.#mem);
       throw new Abandoned();
     }
@@ -225,9 +236,12 @@ class BackgroundCollection {
    */
   #promoteYounger(): void {
     const mem = this.#mem;
-    const withMiddle = this.#collection.generation > 0;
+    const { generation } = this.#collection;
+    const withMiddle = generation > 0;
     this.#stop(BACKGROUND_WANTED);
-    resetCounts(mem, this.#collection.generation);
+    resetCounts(mem, generation);
+    this.#isPromoted = true;
+    mem.i32[GC_BACKGROUND_OF] = Math.min(generation + 1, OLDEST); // should this thread be killed
     resetTrigger(mem);
     this.#young = runsOf(mem, withMiddle ? 1 : 0);
     for (const record of this.#young) {
@@ -236,27 +250,10 @@ class BackgroundCollection {
           this.#resume();
           this.#stop(BACKGROUND_WANTED);
         }
-        this.#promoteCards(record, withMiddle, CARDS_MASK << shift);
+        promoteInCards(mem, record, withMiddle, CARDS_MASK << shift, this.#collector.found);
       }
     }
     this.#resume();
-  }
-
-  #promoteCards(record: WordIndex, withMiddle: boolean, mask: number): void {
-    const mem = this.#mem;
-    const { i32 } = mem;
-    if (i32[record + PAGE_STATE] !== PAGE_BLOCKS) return; // the run has been released meanwhile
-    let cards = i32[record + PAGE_YOUNG];
-    if (withMiddle) cards |= i32[record + PAGE_MIDDLE];
-    cards &= mask;
-    if (cards === 0) return;
-    const { found } = this.#collector;
-    const generation = withMiddle ? 1 : 0;
-    gatherCards(mem, record, cards, generation, found);
-    promoteAll(mem, found, generation + 1);
-    found.clear();
-    takeCards(mem, record, withMiddle, cards);
-    if (!withMiddle) addCards(mem, record, true, cards);
   }
 
   /** Finds candidates. Returns containers that may be untracked. */
@@ -271,11 +268,11 @@ class BackgroundCollection {
     }
     leaveLead(mem);
     if (isComplete) return atomic;
-    // A helper has died, or this thread is to end: or the collection was abandoned.
+    // A helper has died or failed, or this thread is to end: or the collection was abandoned.
     this.#stop(BACKGROUND_OPEN);
     closeJob(mem);
-    if (lost > 0) {
-      this.#collector.onLost?.(lost);
+    if (lost > 0) this.#collector.onLost?.(lost);
+    if (lost > 0 || !this.#hooks.isStopRequested()) {
       this.#collectStopped();
     } else {
       closeBackground(mem);
@@ -389,7 +386,10 @@ class BackgroundCollection {
   #collectStopped(): void {
     const mem = this.#mem;
     closeBackground(mem);
-    const collection = this.#collector.collect(this.#collection.generation);
+    const { generation } = this.#collection;
+    const collection = this.#isPromoted
+      ? this.#collector.collectPromoted(generation)
+      : this.#collector.collect(generation);
     noteBackground(mem, collection);
     releaseGil(mem);
   }

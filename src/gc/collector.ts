@@ -13,6 +13,7 @@ import {
   GC_SHARED_MIN,
   GC_SIZES,
   type ObjectRef,
+  PERMANENT,
 } from '../memory/layout.ts';
 import type { Mutator } from '../object/mutator.ts';
 import { assertHoldsGil } from '../sync/gil.ts';
@@ -91,17 +92,42 @@ export class Collector {
   ): Collection {
     const { mem } = this;
     assertHoldsGil(mem);
-    const begin = performance.now();
     const collection = beginCollection(generation);
-    // What a collection in the background is sweeping is swept first, or left to it.
-    if (generation === OLDEST) {
-      abandonBackground(mem);
-      finishSweep(mem);
-    }
-    if (!isBackgroundOpen(mem)) collection.collected = takeCondemned(mem); // of one given up
-    const mark = markSweep(mem);
+    if (generation === OLDEST) abandonBackground(mem);
     const expected = expectedMembers(mem, generation);
     resetCounts(mem, generation);
+    if (waitedMs !== null) noteStop(mem, collection, waitedMs);
+    this.#run(generation, expected, collection, observer);
+    return collection;
+  }
+
+  /**
+   * As `collect` of a generation whose members have been promoted to the next one already, and its
+   * counts reset, by a collection beside the mutators that could not go on.
+   */
+  collectPromoted(generation: number): Collection {
+    const { mem } = this;
+    assertHoldsGil(mem);
+    const collection = beginCollection(generation);
+    const holding = Math.min(generation + 1, OLDEST);
+    this.#run(holding, expectedMembers(mem, holding), collection, null);
+    return collection;
+  }
+
+  #run(
+    generation: number,
+    expected: number,
+    collection: Collection,
+    observer: Observer | null,
+  ): void {
+    const { mem } = this;
+    const begin = performance.now();
+    // What a collection in the background is sweeping is left to it, what is left of one is not.
+    if (!isBackgroundOpen(mem)) {
+      finishSweep(mem);
+      collection.collected = takeCondemned(mem); // of one that was given up
+    }
+    const mark = markSweep(mem);
     const isShared =
       !isBackgroundOpen(mem) && // it has the one job there can be
       expected >= mem.i32[GC_SHARED_MIN] &&
@@ -114,9 +140,7 @@ export class Collector {
     collection.durationMs = performance.now() - begin;
     if (collection.cpuMs === 0) collection.cpuMs = collection.durationMs;
     notePause(mem, collection, collection.durationMs);
-    if (waitedMs !== null) noteStop(mem, collection, waitedMs);
     book(mem, collection);
-    return collection;
   }
 
   /** Tests a list of members, serially. */
@@ -200,7 +224,7 @@ export function finishSweep(mem: Mutator): void {
 
 /** A full collection has ended: what lives now is long-lived. */
 export function noteFull(mem: Mutator): void {
-  mem.i32[GC_LONG_LIVED] = countBlocks(mem);
+  mem.i32[GC_LONG_LIVED] = Math.max(0, countBlocks(mem) - mem.i32[GC_SIZES + PERMANENT]);
   mem.i32[GC_OLD_AFTER_FULL] = mem.i32[GC_SIZES + OLDEST];
   resetGrowth(mem);
 }

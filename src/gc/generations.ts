@@ -11,11 +11,11 @@
 
 import { countWords } from '../memory/accounting.ts';
 import { visitBlocks } from '../memory/blocks.ts';
-import { promoteCards } from '../memory/cards.ts';
+import { addCards, promoteCards, takeCards } from '../memory/cards.ts';
 import {
-  BACKGROUND_WANTED,
   GC_BACKGROUND,
   GC_BACKGROUND_MIN,
+  GC_BACKGROUND_YOUNG,
   GC_CONDEMNED,
   GC_COUNTS,
   GC_DISABLES,
@@ -39,13 +39,18 @@ import {
   KIND_ARRAY,
   KIND_MAP,
   KIND_SHIFT,
+  PAGE_BLOCKS,
+  PAGE_MIDDLE,
+  PAGE_STATE,
+  PAGE_YOUNG,
   PERMANENT,
+  type WordIndex,
 } from '../memory/layout.ts';
 import { GROWTH_PAGES_MIN, type Memory, NEVER } from '../memory/memory.ts';
 import { visitRuns } from '../memory/pages.ts';
 import { holdsContainer } from '../object/references.ts';
 import { closeGuardsOfDead } from '../sync/thread-table.ts';
-import { OLDEST } from './members.ts';
+import { gatherCards, OLDEST } from './members.ts';
 import type { ObjectList } from './object-list.ts';
 
 /** The counts of all generations, as `gc.get_count()`. */
@@ -82,6 +87,8 @@ export function resetTrigger(mem: Memory): void {
 
 /** The generation between the youngest and the oldest. */
 const MIDDLE = 1;
+/** Of what is large, so much more may become young while a collection is under way. */
+const OUTRUN = 2;
 /** No generation is due. */
 export const NONE = -1;
 
@@ -93,11 +100,24 @@ export function dueGeneration(mem: Memory): number {
   if (!isBackgroundOpen(mem) && hasGrown(mem)) return OLDEST;
   if (i32[GC_COUNTS] <= i32[GC_THRESHOLDS]) return NONE;
   const generation = oldestDue(mem);
-  if (!isBackgroundOpen(mem)) return generation;
-  // What is large runs beside the mutators, one at a time; and what is young when that begins is
-  // promoted by it, which may take several stops.
-  const isLarge = expectedMembers(mem, generation) >= i32[GC_BACKGROUND_MIN];
-  return isLarge || i32[GC_BACKGROUND] === BACKGROUND_WANTED ? NONE : generation;
+  return isBackgroundOpen(mem) ? dueBeside(mem, generation) : generation;
+}
+
+/**
+ * The generation that is to be collected here and now although a collection is under way beside the
+ * mutators. What is large waits for its turn there. But a program that makes objects faster than
+ * they are collected must not outrun it: so the young may be as many as when it was asked for, or
+ * as the older ones, and are collected then.
+ */
+function dueBeside(mem: Memory, generation: number): number {
+  const { i32 } = mem;
+  const large = i32[GC_BACKGROUND_MIN];
+  if (expectedMembers(mem, generation) < large) return generation;
+  const [young] = readCounts(mem);
+  if (young < large) return 0;
+  const older = i32[GC_SIZES + MIDDLE] + i32[GC_SIZES + OLDEST];
+  const limit = Math.max(OUTRUN * large, i32[GC_BACKGROUND_YOUNG] + large, older);
+  return young < limit ? NONE : 0;
 }
 
 function oldestDue(mem: Memory): number {
@@ -208,6 +228,31 @@ export function promoteAll(mem: Memory, survivors: ObjectList, to: number): void
   i32[GC_SIZES] -= young;
   i32[GC_SIZES + MIDDLE] -= middle;
   i32[GC_SIZES + to] += young + middle;
+}
+
+/**
+ * Promotes the young objects (and the middle ones when `withMiddle`) in cards of a run by one
+ * generation, and moves the cards on. `list` is empty, before and afterwards.
+ */
+export function promoteInCards(
+  mem: Memory,
+  record: WordIndex,
+  withMiddle: boolean,
+  mask: number,
+  list: ObjectList,
+): void {
+  const { i32 } = mem;
+  if (i32[record + PAGE_STATE] !== PAGE_BLOCKS) return; // the run has been released meanwhile
+  let cards = i32[record + PAGE_YOUNG];
+  if (withMiddle) cards |= i32[record + PAGE_MIDDLE];
+  cards &= mask;
+  if (cards === 0) return;
+  const generation = withMiddle ? MIDDLE : 0;
+  gatherCards(mem, record, cards, generation, list);
+  promoteAll(mem, list, generation + 1);
+  list.clear();
+  takeCards(mem, record, withMiddle, cards);
+  if (!withMiddle) addCards(mem, record, true, cards);
 }
 
 /** Untracks a tracked array or map that holds no container any more. Others stay as they are. */

@@ -128,6 +128,7 @@ export const GC_BACKGROUND_NO = 181; //   GIL     collections in the background 
 export const GC_LOST_SCANNERS = 182; //   atomic  threads that have died in a scan, so far
 export const GC_LOST_UNBOOKED = 183; //   atomic  of these, those that no generation has yet
 export const GC_BACKGROUND_SERIAL = 184; // GIL    number of the one that was last asked for
+export const GC_BACKGROUND_YOUNG = 186; // GIL     how many objects were young then
 export const GC_UNBOOKED = 185; //        GIL     objects that it has condemned and nobody booked
 export const GC_BACKGROUND_FIGURES = 768; // GIL  what the last of them did; see gc/figures.ts
 export const BACKGROUND_RECORDS = 6; //           so many of them are remembered

@@ -24,12 +24,14 @@ import {
   CHUNK_CAPACITY_MAX,
   CHUNK_ENTRIES,
   CHUNK_NEXT,
+  CHUNK_OWNER,
   CHUNK_USED,
   ENTRY_WORDS,
   FIRST_STRUCT_KIND,
   HEADER_INFO,
   HEADER_WORDS,
   KIND_ARRAY,
+  KIND_CHUNK,
   KIND_MAP,
   KIND_RECORD_SHIFT,
   KIND_SHIFT,
@@ -111,7 +113,7 @@ export class Ranges {
     if (kind !== KIND_MAP) return false;
     this.shape = ENTRIES;
     this.rest = mem.i32[object + MAP_FIRST];
-    this.limit = mem.maxWords; // far more chunks than there can be
+    this.limit = mem.maxWords / CHUNK_ENTRIES; // more chunks than there can be
     return this.nextChunk();
   }
 
@@ -142,7 +144,7 @@ export class Ranges {
   private nextChunk(): boolean {
     const { mem } = this;
     const chunk = this.rest;
-    if (!isNode(mem, chunk) || this.limit-- === 0) {
+    if (!isNode(mem, chunk) || !this.isChunkOfMap(chunk) || this.limit-- <= 0) {
       this.rest = 0;
       return false;
     }
@@ -152,6 +154,13 @@ export class Ranges {
     this.end = Math.min(this.at + entries * ENTRY_WORDS, mem.maxWords);
     this.rest = mem.i32[chunk + CHUNK_NEXT];
     return true;
+  }
+
+  /** Else it was freed, and is part of something else that may lead anywhere, or in circles. */
+  private isChunkOfMap(chunk: number): boolean {
+    const { i32 } = this.mem;
+    if (i32[chunk + HEADER_INFO] >>> KIND_SHIFT !== KIND_CHUNK) return false;
+    return i32[chunk + CHUNK_OWNER] === this.object;
   }
 }
 
