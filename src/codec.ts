@@ -79,6 +79,7 @@ export function sharedRefOf(session: Session, value: unknown, path: string): Obj
 }
 
 function notShareable(value: unknown, path: string): NotShareableError {
+  if (value === null || value === undefined) return new NotShareableError(path, `it is ${value}`);
   if (typeof value === 'function') return new NotShareableError(path, 'it is a function');
   if (typeof value === 'symbol') return new NotShareableError(path, 'it is a symbol');
   const name = Object.getPrototypeOf(value)?.constructor?.name ?? 'object without prototype';

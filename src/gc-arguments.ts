@@ -1,8 +1,12 @@
-/** What `heap.gc` accepts, and what it says about the rest. */
+/** What `heap.gc` and questions about one object accept, and what they say about the rest. */
 
 import { THRESHOLD_MAX } from './base/options.ts';
+import { sharedRefOf } from './codec.ts';
 import { ALL_GENERATIONS } from './gc/queries.ts';
 import { DEBUG_MASK } from './gc-debug.ts';
+import { Handle } from './handle.ts';
+import type { ObjectRef } from './memory/layout.ts';
+import type { Session } from './session.ts';
 import { show } from './struct-fields.ts';
 
 /** Options of a collection. */
@@ -15,7 +19,59 @@ export interface CollectOptions {
   readonly maxMs?: number | undefined;
 }
 
-const COLLECT_OPTIONS = ['generation', 'wait', 'maxMs'];
+const COLLECT_OPTIONS = ['generation', 'wait', 'maxMs'] as const;
+const EVERY_OPTIONS = ['ms', 'generation'] as const;
+
+/** Options of `every`. */
+export interface EveryOptions {
+  /** Milliseconds from one collection to the next. */
+  readonly ms: number;
+  /** The generation to collect; 2 unless given. */
+  readonly generation?: number;
+}
+
+/**
+ * Options of `what`: an ordinary object with no other names than these.
+ *
+ * @throws TypeError, also for what is an object but holds its contents elsewhere
+ */
+export function checkOptions(value: unknown, what: string, names: readonly string[]): object {
+  const list = names.join(', ');
+  if (typeof value !== 'object' || value === null || !isOrdinary(value)) {
+    const given = typeof value === 'object' && value !== null ? nameOf(value) : show(value);
+    throw new TypeError(`${what} takes its options as an object, { ${list} }, not ${given}`);
+  }
+  for (const name of Object.keys(value)) {
+    if (names.includes(name)) continue;
+    throw new TypeError(`unknown option '${name}' of ${what}; the options are ${list}`);
+  }
+  return value;
+}
+
+/** What an object is, when it is not ordinary. */
+function nameOf(object: object): string {
+  const { name } = Object.getPrototypeOf(object).constructor ?? { name: 'Object' };
+  return name === 'Object' ? 'one that inherits them' : `one of class ${name}`;
+}
+
+/** Whether an object was written as a literal, or could have been. */
+function isOrdinary(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null; // of any realm
+}
+
+/**
+ * The object that `handle`, the argument of `what`, is a live handle of in this heap.
+ *
+ * @throws TypeError for what is no handle; NotShareableError for one of another heap;
+ *   StaleHandleError.
+ */
+export function argumentRefOf(session: Session, handle: unknown, what: string): ObjectRef {
+  if (handle instanceof Handle) return sharedRefOf(session, handle, `the argument of ${what}`);
+  throw new TypeError(
+    `${what} takes a handle of this heap (a struct, a map or an array of it), not ${show(handle)}`,
+  );
+}
 
 /** An argument that must be an integer. */
 function checkInteger(value: unknown, what: string): number {
@@ -34,7 +90,9 @@ export function checkGeneration(value: unknown): number {
 /** A generation, or all of them: undefined, null or -1. @throws TypeError, RangeError */
 export function checkGenerations(value: unknown): number {
   if (value === undefined || value === null || value === -1) return ALL_GENERATIONS;
-  return checkGeneration(value);
+  if (value === 0 || value === 1 || value === 2) return value;
+  const message = `the generation must be 0, 1 or 2, or null or -1 for all, not ${show(value)}`;
+  throw Number.isInteger(value) ? new RangeError(message) : new TypeError(message);
 }
 
 /** The argument of `collect`. @throws TypeError, RangeError */
@@ -43,12 +101,8 @@ export function checkCollect(argument: unknown): CollectOptions {
   if (typeof argument !== 'object' || argument === null) {
     return { generation: checkGeneration(argument) };
   }
-  for (const name of Object.keys(argument)) {
-    if (COLLECT_OPTIONS.includes(name)) continue;
-    const names = COLLECT_OPTIONS.join(', ');
-    throw new TypeError(`unknown option '${name}' of collect(); the options are ${names}`);
-  }
-  const { generation = 2, wait = false, maxMs } = argument as CollectOptions;
+  const options: CollectOptions = checkOptions(argument, 'collect()', COLLECT_OPTIONS);
+  const { generation = 2, wait = false, maxMs } = options;
   if (typeof wait !== 'boolean') throw new TypeError(`wait must be a boolean, not ${show(wait)}`);
   if (maxMs !== undefined) checkNumber(maxMs, 'maxMs', 0, Number.POSITIVE_INFINITY);
   return { generation: checkGeneration(generation), wait, maxMs };
@@ -57,9 +111,11 @@ export function checkCollect(argument: unknown): CollectOptions {
 /** Longest interval of a timer; Node takes longer ones for 1 ms. */
 const INTERVAL_MAX_MS = 2 ** 31 - 1;
 
-/** The interval of a timer, in milliseconds. @throws TypeError, RangeError */
-export function checkInterval(value: unknown): number {
-  return checkNumber(value, 'ms', 1, INTERVAL_MAX_MS);
+/** The argument of `every`. @throws TypeError, RangeError */
+export function checkEvery(argument: unknown): EveryOptions {
+  const options = checkOptions(argument, 'every()', EVERY_OPTIONS) as EveryOptions;
+  checkNumber(options.ms, 'ms', 1, INTERVAL_MAX_MS);
+  return options;
 }
 
 /** The argument of `setThrottle`. @throws TypeError, RangeError */

@@ -35,7 +35,10 @@ export type CollectionCallback = (phase: 'start' | 'stop', info: CollectionInfo)
 
 /** What is published on the channel `sharc:gc:start`. */
 export interface CollectionStart {
-  /** Tells heaps apart; the same in all threads. */
+  /**
+   * Tells heaps apart, and nothing else: an opaque string, the same in all threads that share the
+   * heap. Compare it with that of other messages.
+   */
   readonly heap: string;
   /** The same at its start and at its end: see `CollectionInfo`. */
   readonly id: number;

@@ -1,6 +1,6 @@
 /** Questions about the graph, asked through handles: `getObjects`, `getReferrers` and the like. */
 
-import { decodeAt, decodeReference, type Shareable, sharedRefOf } from './codec.ts';
+import { decodeAt, decodeReference, type Shareable } from './codec.ts';
 import type { ObjectList } from './gc/object-list.ts';
 import {
   findReferrers,
@@ -8,12 +8,14 @@ import {
   isFinalized as isFinalizedObject,
   listObjects,
 } from './gc/queries.ts';
+import { argumentRefOf } from './gc-arguments.ts';
 import { Handle } from './handle.ts';
 import { firstEntries } from './map.ts';
 import { HEADER_INFO, KIND_ARRAY, KIND_MAP, KIND_SHIFT, type ObjectRef } from './memory/layout.ts';
 import { arrayLength, elementAt } from './object/array.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import { mapSize } from './object/map.ts';
+import { refcountOperation } from './refcounts.ts';
 import type { Session } from './session.ts';
 
 /** The objects of a generation as handles. */
@@ -54,24 +56,31 @@ export function trackedOperation(session: Session, value: unknown): boolean {
   return ref !== undefined && isExamined(session.mem, ref);
 }
 
+/** What `sys.getrefcount` gives for an object: it counts its argument. */
+export function getrefcountOperation(session: Session, handle: Handle): number {
+  argumentRefOf(session, handle, 'getrefcount()');
+  return refcountOperation(session, handle) + 1;
+}
+
 /** Whether the finalizer of a value has run. */
 export function finalizedOperation(session: Session, value: unknown): boolean {
   const [ref] = refsOf(session, [value], 'isFinalized()');
   return ref !== undefined && isFinalizedObject(session.mem, ref);
 }
 
-/** The objects among `values`; atoms are left out. @throws NotShareableError, StaleHandleError */
+/**
+ * The objects among `values`. Atoms are left out, and so is what no heap can hold, an ordinary
+ * object for instance: as in CPython, whatever the collector does not see is asked about in vain.
+ * A handle that is not valid here is a mistake.
+ *
+ * @throws NotShareableError for a handle of another heap; StaleHandleError.
+ */
 function refsOf(session: Session, values: readonly unknown[], of: string): ObjectRef[] {
   const refs: ObjectRef[] = [];
   for (const value of values) {
-    if (!isAtom(value)) refs.push(sharedRefOf(session, value, `the argument of ${of}`));
+    if (value instanceof Handle) refs.push(argumentRefOf(session, value, of));
   }
   return refs;
-}
-
-/** Whether a value is none of the objects that a heap tracks. */
-function isAtom(value: unknown): boolean {
-  return value === null || !['object', 'function', 'symbol'].includes(typeof value);
 }
 
 function wrapAll(session: Session, { refs, length }: ObjectList): Handle[] {

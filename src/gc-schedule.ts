@@ -7,6 +7,9 @@
 import { performance } from 'node:perf_hooks';
 import { HeapClosedError } from './base/errors.ts';
 import { warn } from './gc-events.ts';
+import { GC_COUNTS, THREAD_SECTIONS } from './memory/layout.ts';
+import type { Mutator } from './object/mutator.ts';
+import { show } from './struct-fields.ts';
 
 /** A running schedule. It ends by `stop()`, by `using`, or when this thread leaves the heap. */
 export interface GcSchedule extends Disposable {
@@ -54,10 +57,12 @@ export class Schedules {
   }
 
   /**
-   * Calls `collect` when the event loop has been idle for a moment, if there was work since the
-   * last time, which `workDone` tells by another number.
+   * Calls `collect` when the event loop has been idle for a moment, if there was work in the heap
+   * since the last time: sections of this thread, or net allocations of any.
    */
-  onIdle(workDone: () => number, collect: () => void): GcSchedule {
+  onIdle(mem: Mutator, collect: () => void): GcSchedule {
+    const workDone = () =>
+      mem.i32[mem.thread + THREAD_SECTIONS] + Math.max(0, mem.i32[GC_COUNTS]) / 2 ** 31;
     let last = performance.eventLoopUtilization();
     let done = -1;
     const look = () => {
@@ -92,18 +97,24 @@ export class Schedules {
   }
 }
 
-/** Adds a listener. Returns what removes it. @throws TypeError when `source` has no events */
+/** Adds a listener. Returns what removes it. @throws TypeError for what is no event */
 function listen(source: EventSource, event: string | symbol, listener: () => void): () => void {
   if (typeof source === 'object' && source !== null) {
     if ('on' in source && 'off' in source) {
+      if (typeof event !== 'symbol') checkName(event, 'a string or a symbol');
       source.on(event, listener);
       return () => source.off(event, listener);
     }
     if ('addEventListener' in source) {
-      const type = event as string;
+      const type = checkName(event, 'a string, as it is that of an EventTarget');
       source.addEventListener(type, listener);
       return () => source.removeEventListener(type, listener);
     }
   }
-  throw new TypeError('on() takes an EventEmitter or an EventTarget');
+  throw new TypeError(`on() takes an EventEmitter or an EventTarget, not ${show(source)}`);
+}
+
+function checkName(event: unknown, allowed: string): string {
+  if (typeof event === 'string') return event;
+  throw new TypeError(`the event of on() must be ${allowed}, not ${show(event)}`);
 }

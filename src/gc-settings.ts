@@ -103,8 +103,8 @@ export function freezeOperation({ mem }: Session, move: typeof freezeAll): void 
 }
 
 /**
- * Sets the debug flags. A collection beside the mutators, which knows none, is given up: what it has
- * not found by now, another one finds.
+ * Sets the debug flags. A collection beside the mutators, which knows none, is given up: what it
+ * has not found by now, another one finds.
  */
 export function setDebugFlags({ mem }: Session, flags: number): void {
   if (flags !== 0) {

@@ -8,12 +8,13 @@ import type { Durations } from './gc/histogram.ts';
 import {
   type CollectOptions,
   checkCollect,
+  checkEvery,
   checkFlags,
   checkGeneration,
   checkGenerations,
-  checkInterval,
   checkShare,
   checkThresholds,
+  type EveryOptions,
 } from './gc-arguments.ts';
 import {
   DEBUG_COLLECTABLE,
@@ -27,6 +28,7 @@ import type { CollectionCallback } from './gc-events.ts';
 import {
   countOperation,
   finalizedOperation,
+  getrefcountOperation,
   objectsOperation,
   referentsOperation,
   referrersOperation,
@@ -50,7 +52,6 @@ import {
 } from './gc-settings.ts';
 import type { Handle } from './handle.ts';
 import {
-  GC_COUNTS,
   GC_DEBUG,
   GC_ENABLED,
   GC_PAUSES,
@@ -59,18 +60,10 @@ import {
   GC_STOPS,
   NULL_REF,
   PERMANENT,
-  THREAD_SECTIONS,
 } from './memory/layout.ts';
-import { refcountOperation } from './refcounts.ts';
 import type { Session } from './session.ts';
 
-/** Options of `every`. */
-export interface EveryOptions {
-  /** Milliseconds from one collection to the next. */
-  readonly ms: number;
-  /** The generation to collect; 2 unless given. */
-  readonly generation?: number;
-}
+export type { EveryOptions } from './gc-arguments.ts';
 
 /** The collector of a heap, as one thread sees it: `heap.gc`. */
 export class HeapGc {
@@ -102,13 +95,14 @@ export class HeapGc {
    * nobody is waited for, since they need the lock: `wait` then collects here.
    *
    * With `maxMs` it collects generation 0, then 1, then 2, none older than `generation`, each only
-   * if it is expected to fit in what is left of the time: 0.1 ms, and for every object to be
-   * examined what collections of that generation have taken per object so far (0.5 us each while
-   * they have examined fewer than 1,000 objects). A collection that has begun is finished: it is
-   * an estimate, not a bound. Waiting for the lock counts. The numbers are added up.
+   * if it is expected to fit in what is left of the time: 0.1 ms, and for every object to examine
+   * (those of generation 0 by `getCount`) what collections of that generation have taken per object
+   * so far (0.5 us each while they have examined fewer than 1,000 objects). A collection that has
+   * begun is finished: it is an estimate, not a bound. Waiting for the lock counts. The numbers are
+   * added up.
    *
-   * @throws TypeError for what is no integer, RangeError for an integer other than 0 to 2;
-   *   HeapClosedError.
+   * @throws TypeError for what is no integer and no object of these options, RangeError for an
+   *   integer other than 0 to 2; HeapClosedError.
    */
   collect(options?: number | CollectOptions): number {
     const { generation = 2, wait = false, maxMs } = checkCollect(options);
@@ -124,7 +118,7 @@ export class HeapGc {
     this.#session.single(setEnabled, 1);
   }
 
-  /** Stops automatic collections in all threads. `collect()` works all the same. */
+  /** Stops automatic collections in all threads; not `collect()`, nor those of a full heap. */
   disable(): void {
     this.#session.single(setEnabled, 0);
   }
@@ -135,9 +129,10 @@ export class HeapGc {
   }
 
   /**
-   * Stops automatic collections, in all threads, until the guard is disposed of: for `using`.
-   * Guards nest, across threads too, and leave what `isEnabled` says alone: when the last is gone,
-   * everything is as before. A thread that leaves the heap closes its guards.
+   * Stops automatic collections, but those of a full heap, in all threads, until the guard is
+   * disposed of: for `using`. Guards nest, across threads too, and leave what `isEnabled` says
+   * alone: when the last is gone, everything is as before. A thread that ends, or leaves the
+   * heap, closes its guards.
    */
   disabled(): Disposable {
     const session = this.#session;
@@ -154,8 +149,7 @@ export class HeapGc {
 
   /** The thresholds of generations 0, 1 and 2. */
   getThreshold(): [number, number, number] {
-    const session = this.#session;
-    return session.single(readThresholds, session);
+    return this.#session.single(readThresholds, this.#session);
   }
 
   /**
@@ -176,8 +170,7 @@ export class HeapGc {
    * the last of 2. Exact, for all threads together.
    */
   getCount(): [number, number, number] {
-    const session = this.#session;
-    return session.single(readCountsOperation, session);
+    return this.#session.single(readCountsOperation, this.#session);
   }
 
   /** The largest part of the time that automatic collections may take; 1: no limit. */
@@ -187,7 +180,7 @@ export class HeapGc {
 
   /**
    * Limits automatic collections, of all threads together, to a share of the time: after one that
-   * has taken t, none begins for t / share - t.
+   * has taken t, none begins for t / share - t, and for a millisecond or less beyond that.
    *
    * @param share from 0.001 to 1, rounded to thousandths; 1 for no limit
    * @throws TypeError, RangeError
@@ -200,17 +193,18 @@ export class HeapGc {
    * Collects every `ms` milliseconds, automatic collections enabled or not. Does not keep the
    * process alive.
    *
-   * @throws TypeError, RangeError
+   * @throws TypeError, also for an unknown option; RangeError
    */
   every(options: EveryOptions): GcSchedule {
-    if (typeof options !== 'object' || options === null) {
-      throw new TypeError('every() takes its options as an object: { ms, generation? }');
-    }
-    const ms = checkInterval(options.ms);
-    return this.#schedules.every(ms, this.#collectorOf(options.generation));
+    const { ms, generation } = checkEvery(options);
+    return this.#schedules.every(ms, this.#collectorOf(generation));
   }
 
-  /** Collects at every `event` of an EventEmitter or EventTarget. */
+  /**
+   * Collects at every `event` of an EventEmitter or EventTarget.
+   *
+   * @throws TypeError for what is neither, or no event of it; RangeError for the generation
+   */
   on(source: EventSource, event: string | symbol, generation?: number): GcSchedule {
     return this.#schedules.on(source, event, this.#collectorOf(generation));
   }
@@ -219,12 +213,11 @@ export class HeapGc {
    * Collects when this thread's event loop has been idle for a moment: when it has worked for less
    * than a tenth of the last 50 ms. Once for each stretch of work, this thread's or, as far as
    * allocations tell, another's. Does not keep the process alive.
+   *
+   * @throws TypeError, RangeError
    */
   onIdle(generation?: number): GcSchedule {
-    const { mem } = this.#session;
-    const workDone = () =>
-      mem.i32[mem.thread + THREAD_SECTIONS] + Math.max(0, mem.i32[GC_COUNTS]) / 2 ** 31;
-    return this.#schedules.onIdle(workDone, this.#collectorOf(generation));
+    return this.#schedules.onIdle(this.#session.mem, this.#collectorOf(generation));
   }
 
   #collectorOf(generation: number | undefined): () => void {
@@ -261,8 +254,7 @@ export class HeapGc {
 
   /** What collections have done so far, by generation. */
   getStats(): [GenerationStats, GenerationStats, GenerationStats] {
-    const session = this.#session;
-    return session.single(readStatsOperation, session);
+    return this.#session.single(readStatsOperation, this.#session);
   }
 
   /** For how long collections have kept the mutators from running, each time. */
@@ -291,11 +283,11 @@ export class HeapGc {
   }
 
   /**
-   * The tracked objects that refer directly to any of `objects`, each once. Atoms (strings,
-   * numbers and the like) contribute nothing; frozen objects are left out. Walks the heap, a large
-   * one together with the pool.
+   * The tracked and immortal objects (`heap.root` is one) that refer directly to any of `objects`,
+   * each once. What is no object of a heap (a string, a number, an ordinary object) contributes
+   * nothing; frozen objects are left out. Walks the heap, a large one together with the pool.
    *
-   * @throws NotShareableError for an object that is not of this heap; StaleHandleError.
+   * @throws NotShareableError for a handle of another heap; StaleHandleError.
    */
   getReferrers(...objects: unknown[]): Handle[] {
     return this.#session.single(referrersOperation, objects);
@@ -304,9 +296,9 @@ export class HeapGc {
   /**
    * What `objects` refer to directly, in order, as often as they do: the elements of arrays, keys
    * and values of maps, atoms included; of structs what `ref`, `string` and `any` fields hold, in
-   * the order of declaration, null references left out. Atoms contribute nothing.
+   * the order of declaration, null references left out. Else as `getReferrers`.
    *
-   * @throws NotShareableError for an object that is not of this heap; StaleHandleError.
+   * @throws NotShareableError for a handle of another heap; StaleHandleError.
    */
   getReferents(...objects: unknown[]): Shareable[] {
     return this.#session.single(referentsOperation, objects);
@@ -314,20 +306,27 @@ export class HeapGc {
 
   /**
    * Whether the collector sees a value: a struct that may hold references, or an array or a map
-   * that does hold some to such objects. Atoms and immortal objects are not seen.
+   * that does hold some to such objects. It sees no immortal object, and none of JavaScript's.
+   *
+   * @throws NotShareableError for a handle of another heap; StaleHandleError.
    */
   isTracked(value: unknown): boolean {
     return this.#session.single(trackedOperation, value);
   }
 
-  /** Whether the finalizer of an object has run. Atoms have none. */
+  /** Whether the finalizer of an object has run. Else as `isTracked`. */
   isFinalized(value: unknown): boolean {
     return this.#session.single(finalizedOperation, value);
   }
 
-  /** The reference count plus one, as `sys.getrefcount` gives it, which counts its argument. */
+  /**
+   * The reference count plus one, as `sys.getrefcount` gives it, which counts its argument.
+   * `Infinity` for an immortal object.
+   *
+   * @throws TypeError for what is no handle; NotShareableError, StaleHandleError.
+   */
   getrefcount(handle: Handle): number {
-    return this.#session.single(refcountOperation, handle) + 1;
+    return this.#session.single(getrefcountOperation, handle);
   }
 
   // ── The permanent generation ───────────────────────────────────────────────────────────────
@@ -354,7 +353,8 @@ export class HeapGc {
 
   /**
    * Sets debug flags, for all threads: a sum of DEBUG_STATS, DEBUG_COLLECTABLE,
-   * DEBUG_UNCOLLECTABLE and DEBUG_SAVEALL. A full heap frees garbage whatever they say.
+   * DEBUG_UNCOLLECTABLE and DEBUG_SAVEALL. A full heap frees garbage whatever they say. While any
+   * is set, large automatic collections run in the thread that finds them due, too, at one stop.
    *
    * @throws TypeError, RangeError
    */
@@ -381,13 +381,13 @@ export class HeapGc {
 
   /**
    * Objects that collections have found unreachable and left alone: one array for all threads,
-   * in the heap. It fills while DEBUG_SAVEALL is set. Change it as you like.
+   * in the heap. It fills while DEBUG_SAVEALL is set. Change it as you like: `garbage.length = 0`
+   * lets all go; `garbage.splice(0)` returns them, outside a section as handles that are kept.
    */
   get garbage(): HeapArray<Shareable> {
     this.#session.assertOpen();
     if (this.#garbage === undefined || this.#garbage.$ref === NULL_REF) {
-      const session = this.#session;
-      const garbage: unknown = session.single(garbageOperation, session);
+      const garbage: unknown = this.#session.single(garbageOperation, this.#session);
       this.#garbage = garbage as HeapArray<Shareable>;
     }
     return this.#garbage;

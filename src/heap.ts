@@ -14,11 +14,12 @@ import {
 } from './attach.ts';
 import { HeapClosedError } from './base/errors.ts';
 import { type HeapOptions, resolveOptions } from './base/options.ts';
-import { type Shareable, sharedRefOf } from './codec.ts';
+import type { Shareable } from './codec.ts';
 import { requestCollectorStop, stopCollectorThread } from './collector-thread.ts';
 import { countObjects } from './gc/stats.ts';
 import { type Finding, verifyHeap } from './gc/verify.ts';
 import { HeapGc } from './gc.ts';
+import { argumentRefOf } from './gc-arguments.ts';
 import type { Handle, HandleClass } from './handle.ts';
 import { inspectHandle } from './inspect.ts';
 import { kindName } from './kind-names.ts';
@@ -288,21 +289,36 @@ export class Heap implements Disposable, AsyncDisposable {
     return this.#root;
   }
 
-  /** A number that tells living objects apart; it may be used again after an object's death. */
+  /**
+   * A number that tells living objects apart; it may be used again after an object's death.
+   *
+   * @throws TypeError for what is no handle; NotShareableError for one of another heap;
+   *   StaleHandleError.
+   */
   id(handle: Handle): number {
     this.#session.assertOpen();
-    return sharedRefOf(this.#session, handle, 'the argument of id()');
+    return argumentRefOf(this.#session, handle, 'id()');
   }
 
   /**
    * The exact reference count of an object: slots that hold it, and threads with live handles.
    * `IMMORTAL_REFCOUNT` for one that is never freed.
+   *
+   * @throws TypeError for what is no handle; NotShareableError for one of another heap;
+   *   StaleHandleError.
    */
   refcount(handle: Handle): number {
+    this.#session.assertOpen();
+    argumentRefOf(this.#session, handle, 'refcount()');
     return this.#session.single(refcountOperation, handle);
   }
 
-  /** Makes an object immortal, for as long as the heap lives (PEP 683). */
+  /**
+   * Makes an object immortal, for as long as the heap lives (PEP 683).
+   *
+   * @throws TypeError for what is no handle; NotShareableError for one of another heap;
+   *   StaleHandleError.
+   */
   immortalize(handle: Handle): void {
     this.#session.single(immortalizeOperation, handle);
   }
@@ -358,5 +374,5 @@ function rootOperation(session: Session): Handle {
 }
 
 function immortalizeOperation(session: Session, handle: Handle): void {
-  makeImmortal(session.mem, sharedRefOf(session, handle, 'the argument of immortalize()'));
+  makeImmortal(session.mem, argumentRefOf(session, handle, 'immortalize()'));
 }

@@ -50,7 +50,7 @@ function failingOnce(): (mem: Mutator) => void {
 }
 
 for (const generation of [0, 1, 2]) {
-  test(`a collection of generation ${generation} whose scan fails is done in another way, once`, () => {
+  test(`a collection of generation ${generation} whose scan fails is done otherwise, once`, () => {
     withHeap(MANUAL, (heap) => {
       dropRings(heap);
       runBeside(heap, generation, failingOnce());

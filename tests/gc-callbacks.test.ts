@@ -37,9 +37,10 @@ test('B18 the info has its keys: zeros at the start, the figures at the stop', (
     const kept = ring(heap, 2);
     ring(heap, 5).release();
     expect(heap.gc.collect(1)).toBe(5);
-    const keys = ['generation', 'collected', 'uncollectable', 'candidates', 'durationMs'];
+    const keys = ['id', 'generation', 'collected', 'uncollectable', 'candidates', 'durationMs'];
     expect(infos.map((info) => Object.keys(info))).toEqual([keys, keys]);
     expect(infos[0]).toEqual({
+      id: 1,
       generation: 1,
       collected: 0,
       uncollectable: 0,
@@ -47,7 +48,7 @@ test('B18 the info has its keys: zeros at the start, the figures at the stop', (
       durationMs: 0,
     });
     const { durationMs, ...rest } = infos[1];
-    expect(rest).toEqual({ generation: 1, collected: 5, uncollectable: 0, candidates: 7 });
+    expect(rest).toEqual({ id: 1, generation: 1, collected: 5, uncollectable: 0, candidates: 7 });
     expect(durationMs).toBeGreaterThan(0);
     kept.release();
     heap.gc.collect();

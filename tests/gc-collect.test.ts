@@ -1,5 +1,8 @@
 /** `heap.gc.collect`: what it finds, what it returns, when it refuses (semantics B2, B19, K1). */
 import { expect, test } from 'vitest';
+import { estimateMs } from '../src/gc/estimate.ts';
+import { CONTROL_WORDS, GC_COUNTS, GC_SIZES } from '../src/memory/layout.ts';
+import type { Memory } from '../src/memory/memory.ts';
 import type { HeapStruct } from '../src/struct.ts';
 import { chain, hub, type NodeHandle, nodeStruct, ring, tree } from './support/shapes.ts';
 import { mortalObjects, withHeap } from './support/with-heap.ts';
@@ -259,6 +262,16 @@ test('C11 with time enough maxMs collects the generations from 0 up to the one a
     expect(heap.gc.collect({ maxMs: Number.POSITIVE_INFINITY })).toBe(0);
     expect(heap.gc.getStats().map((stats) => stats.collections)).toEqual([3, 3, 2]);
   });
+});
+
+test('C11 what a collection will cost is told from counts, without a look at the objects', () => {
+  const i32 = new Int32Array(CONTROL_WORDS); // no heap behind them
+  const mem = { i32, f64: new Float64Array(i32.buffer) } as unknown as Memory;
+  i32[GC_COUNTS] = 4_000_000;
+  i32[GC_SIZES + 1] = 20_000;
+  i32[GC_SIZES + 2] = 100_000;
+  const expectedMs = [0, 1, 2].map((generation) => estimateMs(mem, generation));
+  expect(expectedMs.map((ms) => Math.round(ms * 10) / 10)).toEqual([2000.1, 2010.1, 2060.1]);
 });
 
 test('C11 maxMs leaves out a generation that is expected to take longer', () => {

@@ -239,6 +239,25 @@ test('B17 garbage is an array of the heap, empty at first, which programs may ch
   });
 });
 
+test('B17 garbage is emptied by its length; splice keeps what it gives, but in sections', () => {
+  withHeap(MANUAL, (heap) => {
+    const { garbage } = heap.gc;
+    const fill = () => void garbage.push(heap.array() as never, heap.array() as never);
+    expect(garbage).not.toHaveProperty('clear');
+    heap.run(fill);
+    garbage.length = 0;
+    expect(mortalObjects(heap)).toBe(0);
+    heap.run(fill);
+    heap.run(() => void garbage.splice(0));
+    expect(mortalObjects(heap)).toBe(0);
+    heap.run(fill);
+    const kept = garbage.splice(0) as unknown as { release(): void }[];
+    expect([kept.length, mortalObjects(heap)]).toEqual([2, 2]);
+    for (const handle of kept) handle.release();
+    expect(mortalObjects(heap)).toBe(0);
+  });
+});
+
 test('B17 the array is not counted, nor listed, nor frozen', () => {
   withHeap(MANUAL, (heap) => {
     const { garbage } = heap.gc;

@@ -1,7 +1,8 @@
 /** Switches, thresholds, statistics, throttle, guards (semantics B1, B3, B5, C8). */
 import { expect, test, vi } from 'vitest';
+import { dueGeneration, NONE, throttle } from '../src/gc/generations.ts';
 import { type Heap, sessionOf } from '../src/heap.ts';
-import { GC_BACKGROUND_MIN } from '../src/memory/layout.ts';
+import { GC_BACKGROUND_MIN, GC_COUNTS } from '../src/memory/layout.ts';
 import { ring } from './support/shapes.ts';
 import { withHeap } from './support/with-heap.ts';
 
@@ -211,7 +212,7 @@ test('C11 the share of the time for automatic collections is read back, and 1 at
 });
 
 test('C11 under the smallest share a second automatic collection waits, collect does not', () => {
-  vi.useFakeTimers({ toFake: ['Date'] }); // time stands still for the throttle
+  vi.useFakeTimers({ toFake: ['hrtime'] }); // time stands still for the throttle
   try {
     withHeap(EAGER, (heap) => {
       sessionOf(heap).mem.i32[GC_BACKGROUND_MIN] = 2 ** 30; // all of them in this thread
@@ -222,7 +223,7 @@ test('C11 under the smallest share a second automatic collection waits, collect 
       expect(collections(heap)).toEqual([1, 0, 0]);
       expect(heap.gc.collect()).toBe(1000);
       makeGarbage(heap, 11);
-      vi.setSystemTime(Date.now() + 3_600_000);
+      vi.advanceTimersByTime(3_600_000);
       makeGarbage(heap, 1);
       expect(collections(heap)).toEqual([2, 0, 1]);
       expect(heap.gc.getStats()[0].collected).toBe(12);
@@ -235,7 +236,7 @@ test('C11 under the smallest share a second automatic collection waits, collect 
 });
 
 test('C11 setThrottle forgets what was to be waited for', () => {
-  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.useFakeTimers({ toFake: ['hrtime'] });
   try {
     withHeap(EAGER, (heap) => {
       sessionOf(heap).mem.i32[GC_BACKGROUND_MIN] = 2 ** 30; // all of them in this thread
@@ -250,6 +251,80 @@ test('C11 setThrottle forgets what was to be waited for', () => {
     });
   } finally {
     vi.useRealTimers();
+  }
+});
+
+test('C11 a system clock that is set back does not make collections wait', () => {
+  vi.useFakeTimers({ toFake: ['Date', 'hrtime'] });
+  try {
+    withHeap(EAGER, (heap) => {
+      heap.gc.setThrottle(0.5);
+      makeGarbage(heap, 11);
+      expect(collections(heap)).toEqual([1, 0, 0]);
+      vi.advanceTimersByTime(3_600_000);
+      vi.setSystemTime(Date.now() - 24 * 3_600_000);
+      makeGarbage(heap, 11);
+      expect(collections(heap)).toEqual([2, 0, 0]);
+    });
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('C11 a wait is never shorter than the share asks for, were it a part of a millisecond', () => {
+  vi.useFakeTimers({ toFake: ['hrtime'] });
+  try {
+    withHeap({}, (heap) => {
+      heap.gc.setThrottle(0.5);
+      heap.gc.setThreshold(1);
+      heap.run(() => {
+        const { mem } = sessionOf(heap);
+        mem.i32[GC_COUNTS] = 2; // more than the threshold: a collection is due
+        for (const [takenMs, waitMs] of [
+          [0.01, 1],
+          [0.3, 1],
+          [1, 1],
+          [7.2, 8],
+        ] as const) {
+          throttle(mem, takenMs);
+          vi.advanceTimersByTime(waitMs - 1);
+          expect(dueGeneration(mem)).toBe(NONE);
+          vi.advanceTimersByTime(1);
+          expect(dueGeneration(mem)).toBe(0);
+        }
+        mem.i32[GC_COUNTS] = 0;
+      });
+    });
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('C11 waits are told right when the clock wraps around, and none is served twice', () => {
+  const clock = vi.spyOn(process, 'hrtime');
+  try {
+    withHeap({}, (heap) => {
+      const at = (ms: number) => clock.mockReturnValue([Math.floor(ms / 1000), (ms % 1000) * 1e6]);
+      heap.gc.setThrottle(0.5);
+      heap.gc.setThreshold(1);
+      heap.run(() => {
+        const { mem } = sessionOf(heap);
+        mem.i32[GC_COUNTS] = 2;
+        for (const beforeWrap of [2 ** 31, 2 ** 32, 3 * 2 ** 32]) {
+          at(beforeWrap - 10);
+          throttle(mem, 20);
+          at(beforeWrap + 5);
+          expect(dueGeneration(mem)).toBe(NONE);
+          at(beforeWrap + 10);
+          expect(dueGeneration(mem)).toBe(0);
+          at(beforeWrap - 5 + 2 ** 32);
+          expect(dueGeneration(mem)).toBe(0);
+        }
+        mem.i32[GC_COUNTS] = 0;
+      });
+    });
+  } finally {
+    clock.mockRestore();
   }
 });
 

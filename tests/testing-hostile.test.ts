@@ -143,3 +143,96 @@ test('numbers that make no sense are refused, and nothing is hostile then', () =
     }
   });
 });
+
+test('failing modes may end in any order: the newest that is open counts', () => {
+  withHeap({}, (heap) => {
+    const outer = hostile(heap, { failEvery: 2 });
+    const middle = hostile(heap, { failEvery: 1 });
+    const inner = hostile(heap, { failEvery: 3 });
+    outer[Symbol.dispose]();
+    expect(makeArrays(heap, 3)).toEqual([3]);
+    inner[Symbol.dispose]();
+    expect(makeArrays(heap, 2)).toEqual([1, 2]);
+    middle[Symbol.dispose]();
+    expect(makeArrays(heap, 4)).toEqual([]);
+    expect([outer.failed, middle.failed, inner.failed]).toEqual([0, 2, 1]);
+  });
+});
+
+test('thresholds and sizes are put back when modes end in the order in which they began', () => {
+  withHeap({ thresholds: [700, 10, 10] }, (heap) => {
+    const sizes = readCrossovers(heap);
+    const first = hostile(heap, { collectEvery: 3, tune: { pageScanFrom: 0, parallelFrom: 5 } });
+    const second = hostile(heap, { collectEvery: 50, tune: { parallelFrom: 7 } });
+    expect(heap.gc.getThreshold()).toEqual([49, 1, 1]);
+    expect(readCrossovers(heap)).toEqual([0, 7, sizes[2]]);
+    first[Symbol.dispose]();
+    expect(heap.gc.getThreshold()).toEqual([49, 1, 1]);
+    expect(readCrossovers(heap)).toEqual([sizes[0], 7, sizes[2]]);
+    second[Symbol.dispose]();
+    expect(heap.gc.getThreshold()).toEqual([700, 10, 10]);
+    expect(readCrossovers(heap)).toEqual(sizes);
+  });
+});
+
+test('a mode whose end reports spoiled memory has ended all the same', () => {
+  withHeap({ thresholds: [700, 10, 10] }, (heap) => {
+    const { mem } = sessionOf(heap);
+    const array = heap.array();
+    const word = heap.id(array) + HEADER_WORDS + 1;
+    array.release();
+    const mode = hostile(heap, { poison: true, failEvery: 1, collectEvery: 2 });
+    mem.i32[word] = 5;
+    expect(() => mode[Symbol.dispose]()).toThrow(HeapCorruptionError);
+    expect(makeArrays(heap, 3)).toEqual([]);
+    expect(heap.gc.getThreshold()).toEqual([700, 10, 10]);
+  });
+});
+
+test('callbacks that a test has cleared meanwhile are none of the mode that poisons', () => {
+  withHeap({}, (heap) => {
+    const mode = hostile(heap, { poison: true });
+    const own = () => {};
+    heap.gc.callbacks.splice(0, 1, own);
+    mode[Symbol.dispose]();
+    expect(heap.gc.callbacks).toEqual([own]);
+  });
+});
+
+test('options that there are not are refused by name, and nothing is hostile then', () => {
+  withHeap({}, (heap) => {
+    const mode = (options?: unknown) => () => hostile(heap, options as never);
+    const names = 'failNth, failEvery, poison, collectEvery, tune';
+    for (const [wrong, message] of [
+      [undefined, `hostile() takes its options as an object, { ${names} }, not undefined`],
+      [null, `hostile() takes its options as an object, { ${names} }, not null`],
+      [[], `hostile() takes its options as an object, { ${names} }, not one of class Array`],
+      [
+        { failEvery: 1, colectEvery: 2 },
+        `unknown option 'colectEvery' of hostile(); the options are ${names}`,
+      ],
+      [
+        { failEvery: 1, tune: { pageScan: 0 } },
+        "unknown option 'pageScan' of tune; the options are pageScanFrom, parallelFrom, backgr",
+      ],
+      [{ failEvery: 1, poison: 1 }, 'poison must be a boolean, not 1'],
+    ]) {
+      expect(mode(wrong)).toThrow(TypeError);
+      expect(mode(wrong)).toThrow(message as string);
+      expect(makeArrays(heap, 3)).toEqual([]);
+    }
+  });
+});
+
+test('collections that a mode asks for begin only while automatic ones are enabled', () => {
+  withHeap({}, (heap) => {
+    using _ = hostile(heap, { collectEvery: 2 });
+    heap.gc.disable();
+    makeArrays(heap, 10);
+    const kept = Array.from({ length: 10 }, () => heap.array());
+    expect(heap.gc.getStats()[0].collections).toBe(0);
+    heap.gc.enable();
+    expect(heap.gc.getStats()[0].collections).toBe(1);
+    for (const array of kept) array.release();
+  });
+});

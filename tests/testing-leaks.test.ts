@@ -74,3 +74,27 @@ test('an asynchronous body is waited for', async () => {
     root.clear();
   });
 });
+
+test('in a callback of the collector, where nothing is collected, a leak check refuses', () => {
+  withHeap({ thresholds: [0, 0, 0] }, (heap) => {
+    const errors: unknown[] = [];
+    heap.gc.callbacks.push(() => {
+      for (const check of [leakCheck, expectNoLeaks]) {
+        try {
+          check(heap, () => ring(heap, 3).release());
+        } catch (error) {
+          errors.push(error);
+        }
+      }
+    });
+    heap.gc.collect();
+    heap.gc.callbacks.length = 0;
+    expect(errors.length).toBe(4);
+    for (const error of errors) {
+      expect(error).toBeInstanceOf(TypeError);
+      expect((error as Error).message).toContain('in a callback of the collector there is none');
+    }
+    expect(heap.gc.collect()).toBe(0); // no body has run
+    expect(leakCheck(heap, () => ring(heap, 3).release())).toEqual([]);
+  });
+});

@@ -118,6 +118,29 @@ test('a shape of no size is refused', () => {
   });
 });
 
+test('a size that a shape cannot have is refused by name, and nothing is made', () => {
+  withHeap({}, (heap) => {
+    for (const [build, message] of [
+      [() => tree(heap, 40), 'the depth of a tree must be an integer from 1 to 31, not 40'],
+      [() => tree(heap, 0), 'the depth of a tree must be an integer from 1 to 31, not 0'],
+      [() => ring(heap, 2 ** 31), 'the length must be an integer from 1 to 2147483647'],
+      [() => clique(heap, 0), 'the size of a clique must be an integer from 1'],
+      [() => hub(heap, -1), 'the number of spokes must be an integer from 0'],
+      [() => hub(heap, 1.5), 'the number of spokes must be an integer from 0'],
+      [() => torus(heap, 0, 1), 'the width of a torus must be an integer from 1'],
+      [() => torus(heap, 1, 0), 'the height of a torus must be an integer from 1'],
+      [() => tangle(heap, { nodes: 0, edges: 1, seed: 1 }), 'the number of nodes must be'],
+      [() => tangle(heap, { nodes: 1, edges: -1, seed: 1 }), 'the number of edges must be'],
+    ] as const) {
+      expect(build).toThrow(RangeError);
+      expect(build).toThrow(message);
+    }
+    const typo = { nodes: 1, edges: 1, edge: 1, seed: 1 };
+    expect(() => tangle(heap, typo)).toThrow("unknown option 'edge' of tangle(); the options are");
+    expect(heap.stats().objectsByKind).not.toHaveProperty('TestNode');
+  });
+});
+
 function moreOf(node: TestNode): TestNodeHandle[] {
   return [...(node.more as Iterable<TestNodeHandle>)];
 }

@@ -39,7 +39,7 @@ const collectedOf = (heap: Heap) =>
 
 const isIdle = (heap: Heap) => heap.run(() => sessionOf(heap).mem.i32[GC_BACKGROUND]) === 0;
 
-test('what a collection has found that is given up is counted by the one that takes over', async () => {
+test('what a given up collection has found is counted by the one that takes over', async () => {
   await withHeapAsync(OPTIONS, async (heap) => {
     for (let delay = 0; delay < 40; delay += 2) {
       const before = collectedOf(heap);
@@ -52,7 +52,7 @@ test('what a collection has found that is given up is counted by the one that ta
   });
 });
 
-test('the end of a collection is told to a thread that does not use the heap meanwhile', async () => {
+test('the end of a collection is told to a thread that is not in the heap', async () => {
   await withHeapAsync(OPTIONS, async (heap) => {
     const phases: string[] = [];
     heap.gc.callbacks.push((phase, { id, collected }) =>

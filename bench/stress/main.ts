@@ -9,16 +9,10 @@
  * as a text that `--replay` reads, what was found being a comment at its top.
  */
 
-import { readFileSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import {
-  createRound,
-  isRoundText,
-  type Operation,
-  parseProgram,
-  parseRound,
-} from '../../src/testing.ts';
-import { integerFrom, numberFrom, oneOf } from './arguments.ts';
+import { createRound, type Operation, type Program, type Round } from '../../src/testing.ts';
+import { integerFrom, numberFrom, oneOf, replayable } from './arguments.ts';
 import { Pool } from './pool.ts';
 import { formatFailure, type Outcome, outcomeOf, sumOf } from './programs.ts';
 import { type Limits, tryRound } from './rounds.ts';
@@ -33,12 +27,18 @@ const PROGRAMS = 3;
 /** How the heap is spoiled on purpose: what operation `damage` stands for, by number. */
 const DAMAGES = ['count', 'slot', 'death', 'lock'] as const;
 
+/** A file to replay, and what is in it. */
+interface Replay {
+  readonly file: string;
+  readonly content: Program | Round;
+}
+
 interface Options {
   readonly seconds: number;
   readonly threads: number;
   readonly seed?: number;
   readonly json?: true;
-  readonly replay?: string;
+  readonly replay?: Replay;
   readonly round?: number;
   readonly times: number;
   readonly patience: number;
@@ -47,21 +47,30 @@ interface Options {
 }
 
 function parse(args: readonly string[]): Options {
-  return new Command('stress')
+  const command = new Command('stress')
     .description('Random programs against a model in plain JavaScript.')
     .option('--seconds <n>', 'how long, about', numberFrom(0.1, 1e6), 10)
     .option('--threads <n>', 'threads that run programs', integerFrom(1, THREADS_MAX), 2)
     .option('--seed <n>', 'seed of the first one; a random one unless given', integerFrom(0, 1e9))
     .option('--json', 'print the result as JSON')
-    .option('--replay <file>', 'run the program or the round in a file instead')
+    .option('--replay <file>', 'run the program or the round in a file instead', replayable)
     .option('--round <seed>', 'play the round of this seed instead', integerFrom(0, 2e9))
-    .option('--times <n>', 'how often to replay', integerFrom(1, 1e6), 1)
+    .option('--times <n>', 'how often to do that', integerFrom(1, 1e6), 1)
     .option('--patience <s>', 'how long threads may hang', numberFrom(0.1, 1e6), 60)
     .option('--shrink <n>', 'how many shorter ones to try of what fails', integerFrom(0, 1e6), 300)
     .option('--damage <what>', 'spoil the heap: count, slot, death or lock', oneOf(DAMAGES))
     .exitOverride()
-    .parse(args, { from: 'user' })
-    .opts<Options>();
+    .parse(args, { from: 'user' });
+  const { replay, round, damage } = command.opts<Options>();
+  const isRepeated = command.getOptionValueSource('times') === 'cli';
+  if (replay !== undefined && (round !== undefined || damage !== undefined)) {
+    const other = round !== undefined ? '--round' : '--damage';
+    command.error(`error: --replay says all there is to run: leave out ${other}`);
+  }
+  if (isRepeated && replay === undefined && round === undefined) {
+    command.error('error: --times says how often to --replay a file or to play a --round');
+  }
+  return command.opts<Options>();
 }
 
 /** What all has come to. */
@@ -138,28 +147,26 @@ async function replay(times: number, run: () => Promise<Outcome>): Promise<Outco
   return outcome;
 }
 
-async function replayFile(pool: Pool, options: Options, file: string): Promise<Result> {
-  const text = readFileSync(file, 'utf8');
+async function replayFile(pool: Pool, options: Options, replayed: Replay): Promise<Result> {
+  const { file, content } = replayed;
   const limits = limitsOf(options);
   const again = `again: npm run stress -- --replay ${file}`;
-  if (isRoundText(text)) {
-    const round = parseRound(text);
-    const outcome = await replay(options.times, () => tryRound(pool, round, limits, again));
-    return { ...outcome, seed: round.seed };
+  if ('programs' in content) {
+    const outcome = await replay(options.times, () => tryRound(pool, content, limits, again));
+    return { ...outcome, seed: content.seed };
   }
-  const program = parseProgram(text);
   const { patienceMs, shrinkRuns } = limits;
   const outcome = await replay(options.times, () =>
     pool
-      .run(0, 'program', { program, shrinkRuns }, { patienceMs })
+      .run(0, 'program', { program: content, shrinkRuns }, { patienceMs })
       .catch((error) => outcomeOf(error, again)),
   );
-  return { ...outcome, seed: program.seed };
+  return { ...outcome, seed: content.seed };
 }
 
 async function run(pool: Pool, options: Options): Promise<Result> {
-  const { replay: file, round: seed } = options;
-  if (file !== undefined) return await replayFile(pool, options, file);
+  const { replay: replayed, round: seed } = options;
+  if (replayed !== undefined) return await replayFile(pool, options, replayed);
   if (seed === undefined) return await stress(pool, options);
   return { ...(await replay(options.times, () => playSeed(pool, seed, options))), seed };
 }

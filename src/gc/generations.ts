@@ -181,8 +181,8 @@ function isThrottled(mem: Memory): boolean {
 }
 
 /**
- * An automatic collection has taken `durationMs`: the next keeps its share of the time. The wait
- * ends with a whole millisecond: so however short, it is one.
+ * An automatic collection has taken `durationMs`: the next keeps its share of the time. The end of
+ * the wait is rounded up to a millisecond, so that short ones do not become none.
  */
 export function throttle(mem: Memory, durationMs: number): void {
   const share = mem.i32[GC_SHARE] / 1000;

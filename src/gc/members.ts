@@ -6,7 +6,7 @@
  * frozen ones neither: what they hold counts as held from outside.
  */
 
-import { ALL_CARDS, visitCards } from '../memory/cards.ts';
+import { ALL_CARDS, visitCardsInOrder } from '../memory/cards.ts';
 import {
   CARD_SHIFT,
   GC_CONDEMNED,
@@ -41,7 +41,7 @@ export function isMember(info: number, generation: number): boolean {
  */
 export function gatherMembers(mem: Memory, generation: number, members: ObjectList): void {
   if (generation < OLDEST) {
-    visitCards(mem, generation > 0, (record, cards) => {
+    visitCardsInOrder(mem, generation > 0, (record, cards) => {
       gatherCards(mem, record, cards, generation, members);
     });
     return;

@@ -14,7 +14,7 @@
 
 import {
   CONTROL_TOP_PAGE,
-  GC_NEWEST_PAGE,
+  GC_HEADS,
   PAGE_BLOCKS,
   PAGE_MIDDLE,
   PAGE_OWNER,
@@ -32,7 +32,7 @@ export const ALL_CARDS = -1;
 export function noteYoungRun(mem: Memory, record: WordIndex): void {
   const page = pageOfRecord(mem, record);
   setPageBit(mem, mem.youngPages, page);
-  mem.i32[GC_NEWEST_PAGE] = page;
+  mem.i32[mem.headNumbers + page] = ++mem.i32[GC_HEADS];
 }
 
 /** Sets cards of a run in the middle generation's mask, or in the young one's. */
@@ -43,44 +43,48 @@ export function addCards(mem: Memory, record: WordIndex, isMiddle: boolean, card
 
 /**
  * Calls `visit` with every run that may hold objects of generation 0 (or of 0 and 1 when
- * `withMiddle`), and the mask of the cards. Runs come roughly in the order in which they were
- * allocated from: by address, but those behind the newest one first. Allocation goes through the
- * pages again and again.
+ * `withMiddle`), by address, and the mask of the cards.
  */
 export function visitCards(
   mem: Memory,
   withMiddle: boolean,
   visit: (record: WordIndex, cards: number) => void,
 ): void {
-  const top = mem.i32[CONTROL_TOP_PAGE];
-  const behind = Math.min(mem.i32[GC_NEWEST_PAGE] + 1, top);
-  visitCardsBetween(mem, withMiddle, behind, top, visit);
-  visitCardsBetween(mem, withMiddle, 0, behind, visit);
-}
-
-function visitCardsBetween(
-  mem: Memory,
-  withMiddle: boolean,
-  first: number,
-  end: number,
-  visit: (record: WordIndex, cards: number) => void,
-): void {
   const { i32, youngPages, middlePages } = mem;
-  for (let from = first & ~31; from < end; from += 32) {
-    let bits = i32[youngPages + (from >>> 5)];
-    if (withMiddle) bits |= i32[middlePages + (from >>> 5)];
-    if (from < first) bits &= -1 << (first - from);
-    if (end - from < 32) bits &= ~(-1 << (end - from));
+  const words = Math.ceil(i32[CONTROL_TOP_PAGE] / 32);
+  for (let word = 0; word < words; word++) {
+    let bits = i32[youngPages + word];
+    if (withMiddle) bits |= i32[middlePages + word];
     while (bits !== 0) {
       const bit = 31 - Math.clz32(bits & -bits);
       bits &= bits - 1;
-      const record = pageRecordOf(mem, from + bit);
+      const record = pageRecordOf(mem, word * 32 + bit);
       if (i32[record + PAGE_STATE] !== PAGE_BLOCKS) continue;
-      let cards = i32[record + PAGE_YOUNG];
-      if (withMiddle) cards |= i32[record + PAGE_MIDDLE];
+      const cards = cardsOf(mem, record, withMiddle);
       if (cards !== 0) visit(record, cards);
     }
   }
+}
+
+/** The same runs in the order in which they were last allocated from: the newest comes last. */
+export function visitCardsInOrder(
+  mem: Memory,
+  withMiddle: boolean,
+  visit: (record: WordIndex, cards: number) => void,
+): void {
+  const { i32, headNumbers } = mem;
+  const records: WordIndex[] = [];
+  visitCards(mem, withMiddle, (record) => void records.push(record));
+  const numberOf = (record: WordIndex) => i32[headNumbers + pageOfRecord(mem, record)];
+  // Numbers wrap: the difference tells which is older.
+  if (records.length > 1) records.sort((a, b) => (numberOf(a) - numberOf(b)) | 0);
+  for (const record of records) visit(record, cardsOf(mem, record, withMiddle));
+}
+
+/** The cards of a run with young objects, and with middle ones when `withMiddle`. */
+function cardsOf(mem: Memory, record: WordIndex, withMiddle: boolean): number {
+  const young = mem.i32[record + PAGE_YOUNG];
+  return withMiddle ? young | mem.i32[record + PAGE_MIDDLE] : young;
 }
 
 /** Takes cards of a run out of the masks of young objects, and of middle ones when `withMiddle`. */

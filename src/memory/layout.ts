@@ -20,6 +20,8 @@
  *                     │ one record per kind            │  MAX_KINDS * KIND_WORDS
  *   youngPages        ├────────────────────────────────┤
  *                     │ a bit per page, twice          │  cards of generations 0 and 1
+ *   headNumbers       ├────────────────────────────────┤
+ *                     │ a word per page                │  pages: order of allocation, see cards.ts
  *   pageTable         ├────────────────────────────────┤
  *                     │ one record per page            │  pages * PAGE_RECORD_WORDS
  *   firstPage * 2^14  ├────────────────────────────────┤
@@ -78,7 +80,7 @@ export const CONTROL_LEFT = 112; //           GIL       4 words: sections .. han
 export const CONTROL_WORDS = 1024; //         the collector's words follow from 128 on
 
 export const MAGIC = 0x53_48_52_43; // 'SHRC'
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 export const HEAP_OPEN = 1;
 export const HEAP_CLOSED = 2;
 export const HEAP_BROKEN = 3;
@@ -103,7 +105,7 @@ export const GC_OLD_AFTER_FULL = 154; //  GIL     of these, how many were tracke
 export const GC_LIVE_AFTER_FULL = 144; // GIL     words live after the last full collection
 export const GC_PAGES_IN_USE = 145; //    GIL     pages of runs in use
 export const GC_PAGES_WANTED = 146; //    GIL     pages in use at which live bytes are looked at
-export const GC_NOT_BEFORE = 147; //      GIL     throttle: no automatic run before, ms (wraps)
+export const GC_NOT_BEFORE = 147; //      GIL     throttle: no run before, ms of hrtime (wraps)
 export const GC_CONDEMNED_LIST = 148; //   GIL     garbage to unlink, linked by the count words
 export const GC_UNLINKED_LIST = 149; //        GIL     garbage to free, linked alike
 export const GC_GROWTH_PERCENT = 150; //  constant  live bytes that start a full run; 0: never
@@ -113,7 +115,7 @@ export const GC_SCRATCH = 155; //         GIL     first run of side tables, link
 export const GC_SHARED_MIN = 156; //      GIL     objects from which on a scan goes page by page
 export const GC_PARALLEL_MIN = 157; //    GIL     objects from which on the pool is asked for help
 export const GC_BACKGROUND_MIN = 158; //  GIL     objects from which on mutators run meanwhile
-export const GC_NEWEST_PAGE = 159; //     GIL     page of the run that was last made ready for use
+export const GC_HEADS = 159; //           GIL     runs that have become the head of a bin (wraps)
 export const GC_SHARE = 153; //           GIL     largest share of time for automatic runs, 1/1000
 export const GC_COLLECTING = 160; //      atomic  whose collection is under way, see gc/claim.ts
 export const GC_COLLECTIONS = 161; //     atomic  collections that have ended; wraps, notified
@@ -411,6 +413,7 @@ export interface HeapMap {
   readonly kindTable: WordIndex;
   readonly youngPages: WordIndex;
   readonly middlePages: WordIndex;
+  readonly headNumbers: WordIndex;
   readonly pageTable: WordIndex;
   readonly firstPage: PageIndex;
 }
@@ -423,7 +426,8 @@ export function layOut(maxBytes: number): HeapMap {
   const kindTable = deathEpochs + EPOCH_WORDS;
   const youngPages = kindTable + MAX_KINDS * KIND_WORDS;
   const middlePages = youngPages + Math.ceil(pages / 32);
-  const pageTable = ceilTo(middlePages + Math.ceil(pages / 32), PAGE_RECORD_WORDS);
+  const headNumbers = middlePages + Math.ceil(pages / 32);
+  const pageTable = ceilTo(headNumbers + pages, PAGE_RECORD_WORDS);
   const firstPage = Math.ceil((pageTable + pages * PAGE_RECORD_WORDS) / PAGE_WORDS);
   assert(firstPage < pages, 'heap: the tables leave room for pages');
   return {
@@ -434,6 +438,7 @@ export function layOut(maxBytes: number): HeapMap {
     kindTable: kindTable as WordIndex,
     youngPages: youngPages as WordIndex,
     middlePages: middlePages as WordIndex,
+    headNumbers: headNumbers as WordIndex,
     pageTable: pageTable as WordIndex,
     firstPage: firstPage as PageIndex,
   };

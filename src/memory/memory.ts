@@ -81,6 +81,7 @@ export class Memory implements HeapMap {
   declare readonly kindTable: WordIndex;
   declare readonly youngPages: WordIndex;
   declare readonly middlePages: WordIndex;
+  declare readonly headNumbers: WordIndex;
   declare readonly pageTable: WordIndex;
   declare readonly firstPage: PageIndex;
   /** Every count change is an `Atomics` call, also where the lock excludes races. */
@@ -106,6 +107,7 @@ export class Memory implements HeapMap {
     this.kindTable = map.kindTable;
     this.youngPages = map.youngPages;
     this.middlePages = map.middlePages;
+    this.headNumbers = map.headNumbers;
     this.pageTable = map.pageTable;
     this.firstPage = map.firstPage;
     this.atomicCounts = this.i32[CONTROL_COUNTS] === 1;

@@ -1,8 +1,10 @@
 /** Hostile modes: what goes wrong seldom is made to happen often. After Lua's `ltests`. */
 
 import { HeapCorruptionError } from '../base/errors.ts';
+import { checkOptions } from '../gc-arguments.ts';
 import { type Heap, sessionOf } from '../heap.ts';
 import type { HostileAllocation } from '../memory/memory.ts';
+import { show } from '../struct-fields.ts';
 import { readCrossovers, writeCrossovers } from './crossovers.ts';
 import { poisonFreeMemory, type SpoiledWord } from './poison.ts';
 
@@ -21,7 +23,8 @@ export interface HostileOptions {
    * Net allocations of containers, at least 2, after which a collection begins at the next
    * safepoint, in all threads: two of generation 0, then one of generation 1, and after two of
    * those one of generation 2, if the heap has grown by a quarter. Collections run at safepoints
-   * only: the end of a section or of an operation outside of one, and `heap.safepoint()`.
+   * only: the end of a section or of an operation outside of one, and `heap.safepoint()`. None runs
+   * while automatic ones are disabled.
    */
   readonly collectEvery?: number;
   /** Sizes from which on collections work otherwise than serially, for all threads. */
@@ -52,43 +55,73 @@ export interface Hostility extends Disposable {
  *
  * Failing allocations throw `HeapExhaustedError` at once: what a full heap would do first,
  * collecting everything, is left out. The guard's end throws `HeapCorruptionError` when somebody
- * has written to free memory that was poisoned.
+ * has written to free memory that was poisoned. Guards of one thread may end in any order; the
+ * newest that is open counts. What holds for all threads, `collectEvery` and `tune`, is put back as
+ * the first open guard of the thread has found it.
  *
- * @throws RangeError for numbers that are not allowed; HeapClosedError.
+ * @throws TypeError for options that there are not, RangeError for numbers that are not allowed;
+ *   HeapClosedError.
  */
 export function hostile(heap: Heap, options: HostileOptions): Hostility {
+  checkHostile(options);
   const { failNth, failEvery, poison = false, collectEvery, tune } = options;
-  checkCount('failNth', failNth, 1);
-  checkCount('failEvery', failEvery, 1);
-  checkCount('collectEvery', collectEvery, 2);
-  for (const [name, value] of Object.entries(tune ?? {})) {
-    if (value !== Number.POSITIVE_INFINITY) checkCount(name, value, 0);
-  }
-  const { mem } = sessionOf(heap);
+  const modes = modesOf(heap);
   const failing = new Failing(failNth ?? 0, failEvery ?? 0);
   const ends: (() => void)[] = [];
   if (failNth !== undefined || failEvery !== undefined) {
-    const before = mem.hostile;
-    mem.hostile = failing;
-    ends.push(() => {
-      mem.hostile = before;
-    });
+    ends.push(modes.failing.begin({ hostile: failing }));
   }
   if (collectEvery !== undefined) {
-    const before = heap.gc.getThreshold();
-    heap.gc.setThreshold(collectEvery - 1, 1, 1);
-    ends.push(() => heap.gc.setThreshold(...before));
+    ends.push(modes.thresholds.begin({ 0: collectEvery - 1, 1: 1, 2: 1 }));
   }
-  if (tune !== undefined) ends.push(startTuning(heap, tune));
+  if (tune !== undefined) {
+    const { pageScanFrom, parallelFrom, backgroundFrom } = tune;
+    ends.push(modes.crossovers.begin({ 0: pageScanFrom, 1: parallelFrom, 2: backgroundFrom }));
+  }
   if (poison) ends.push(startPoisoning(heap));
   return {
     get failed() {
       return failing.failed;
     },
     [Symbol.dispose]() {
-      for (const end of ends.splice(0).reverse()) end();
+      runAll(ends.splice(0).reverse());
     },
   };
+}
+
+/** Runs all of them, also when one throws. @throws the first error */
+function runAll(ends: readonly (() => void)[]): void {
+  const errors: unknown[] = [];
+  for (const end of ends) {
+    try {
+      end();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}
+
+const HOSTILE_OPTIONS = ['failNth', 'failEvery', 'poison', 'collectEvery', 'tune'];
+const TUNE_OPTIONS = ['pageScanFrom', 'parallelFrom', 'backgroundFrom'];
+
+/** Options of `hostile`. @throws TypeError, RangeError */
+export function checkHostile(options: unknown): void {
+  const { failNth, failEvery, poison, collectEvery, tune }: HostileOptions = checkOptions(
+    options,
+    'hostile()',
+    HOSTILE_OPTIONS,
+  );
+  checkCount('failNth', failNth, 1);
+  checkCount('failEvery', failEvery, 1);
+  checkCount('collectEvery', collectEvery, 2);
+  if (poison !== undefined && typeof poison !== 'boolean') {
+    throw new TypeError(`poison must be a boolean, not ${show(poison)}`);
+  }
+  if (tune === undefined) return;
+  for (const [name, value] of Object.entries(checkOptions(tune, 'tune', TUNE_OPTIONS))) {
+    if (value !== Number.POSITIVE_INFINITY) checkCount(name, value, 0);
+  }
 }
 
 function checkCount(name: string, value: number | undefined, min: number): void {
@@ -115,16 +148,72 @@ class Failing implements HostileAllocation {
   }
 }
 
-/** Sets the sizes at which collections change their ways. Returns what ends it. */
-function startTuning(heap: Heap, tune: TuneOptions): () => void {
-  const before = readCrossovers(heap);
-  const { pageScanFrom, parallelFrom, backgroundFrom } = tune;
-  const wanted = [pageScanFrom, parallelFrom, backgroundFrom];
-  writeCrossovers(
-    heap,
-    wanted.map((size, i) => size ?? (before[i] as number)),
-  );
-  return () => writeCrossovers(heap, before);
+/** Settings that several modes change at once: what is open counts, and what was there before. */
+class Layers<T extends object> {
+  readonly #read: () => T;
+  readonly #write: (settings: T) => void;
+  /** What modes want that are open, the newest last; undefined parts are left as they are. */
+  readonly #open: object[] = [];
+  #before: T | undefined;
+
+  constructor(read: () => T, write: (settings: T) => void) {
+    this.#read = read;
+    this.#write = write;
+  }
+
+  /** A mode begins. Returns what ends it. */
+  begin(wanted: { readonly [Name in keyof T]?: T[Name] | undefined }): () => void {
+    if (this.#open.length === 0) this.#before = this.#read();
+    const layer = Object.fromEntries(
+      Object.entries(wanted).filter(([, part]) => part !== undefined),
+    );
+    this.#open.push(layer);
+    this.#apply();
+    return () => {
+      this.#open.splice(this.#open.indexOf(layer), 1);
+      this.#apply();
+    };
+  }
+
+  #apply(): void {
+    this.#write(Object.assign({}, this.#before, ...this.#open));
+  }
+}
+
+type Sizes = Readonly<Record<0 | 1 | 2, number>>;
+
+/** The modes of one thread for one heap. */
+interface Modes {
+  readonly failing: Layers<{ hostile: HostileAllocation | null }>;
+  readonly thresholds: Layers<Sizes>;
+  readonly crossovers: Layers<Sizes>;
+}
+
+const allModes = new WeakMap<Heap, Modes>();
+
+function modesOf(heap: Heap): Modes {
+  const { mem } = sessionOf(heap);
+  const known = allModes.get(heap);
+  if (known !== undefined) return known;
+  const sizes = ([a, b, c]: readonly number[]): Sizes => ({ 0: a ?? 0, 1: b ?? 0, 2: c ?? 0 });
+  const made: Modes = {
+    failing: new Layers(
+      () => ({ hostile: mem.hostile }),
+      ({ hostile }) => {
+        mem.hostile = hostile;
+      },
+    ),
+    thresholds: new Layers(
+      () => sizes(heap.gc.getThreshold()),
+      (all) => heap.gc.setThreshold(all[0], all[1], all[2]),
+    ),
+    crossovers: new Layers(
+      () => sizes(readCrossovers(heap)),
+      (all) => writeCrossovers(heap, [all[0], all[1], all[2]]),
+    ),
+  };
+  allModes.set(heap, made);
+  return made;
 }
 
 /** Poisons now and after every collection. Returns what ends it. */
@@ -138,7 +227,8 @@ function startPoisoning(heap: Heap): () => void {
   poison();
   callbacks.push(callback);
   return () => {
-    callbacks.splice(callbacks.indexOf(callback), 1);
+    const at = callbacks.indexOf(callback);
+    if (at >= 0) callbacks.splice(at, 1);
     poison();
     const [first] = spoiled;
     if (first === undefined) return;

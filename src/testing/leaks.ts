@@ -7,6 +7,7 @@ import { KIND_SHIFT } from '../memory/layout.ts';
 import { visitRuns } from '../memory/pages.ts';
 import { isBackingKind } from '../object/header.ts';
 import { isImmortal } from '../object/refcount.ts';
+import { readCollections } from './collections.ts';
 
 /** Objects of one kind that are there and were not. */
 export interface Leak {
@@ -22,6 +23,8 @@ export interface Leak {
  * roots, and anything added to older objects count as left behind; immortal objects do not.
  *
  * `body` may be asynchronous; then so is the answer. Other threads should be idle meanwhile.
+ *
+ * @throws what `body` throws; TypeError in a callback of the collector, where nothing is collected.
  */
 export function leakCheck(heap: Heap, body: () => Promise<unknown>): Promise<Leak[]>;
 export function leakCheck(heap: Heap, body: () => unknown): Leak[];
@@ -57,7 +60,7 @@ function refuse(leaks: readonly Leak[]): void {
 
 /** How many objects that can die there are of each kind, when everything is collected. */
 function countKinds(heap: Heap): Map<string, number> {
-  heap.gc.collect({ wait: true });
+  collectAll(heap);
   const { mem } = sessionOf(heap);
   return heap.run(() => {
     const counts = new Map<string, number>();
@@ -72,3 +75,20 @@ function countKinds(heap: Heap): Map<string, number> {
     return counts;
   });
 }
+
+/** @throws TypeError when nothing is collected: in a callback of the collector */
+function collectAll(heap: Heap): void {
+  const { mem } = sessionOf(heap);
+  const before = sumOf(readCollections(mem));
+  // The first may have waited for one of another thread that was as good as over, and did nothing.
+  for (let attempt = 0; attempt < 2; attempt++) {
+    heap.gc.collect({ wait: true });
+    if (sumOf(readCollections(mem)) !== before) return;
+  }
+  throw new TypeError(
+    'a leak check needs a collection, and in a callback of the collector there is none; ' +
+      'check outside of it',
+  );
+}
+
+const sumOf = (counts: readonly number[]): number => counts.reduce((sum, n) => sum + n, 0);

@@ -1,11 +1,11 @@
 /** Programs: operations on a heap, run against a model. */
 
-import type { HeapOptions } from '../base/options.ts';
+import { type HeapOptions, resolveOptions } from '../base/options.ts';
 import { Heap, sessionOf } from '../heap.ts';
 import { CONTROL_TOP_PAGE, PAGE_WORDS, WORD_BYTES } from '../memory/layout.ts';
 import { readCollections } from './collections.ts';
 import { failureOf, type ProgramFailure } from './failure.ts';
-import { type HostileOptions, hostile } from './hostile.ts';
+import { checkHostile, type HostileOptions, hostile } from './hostile.ts';
 import { Machine } from './machine.ts';
 import { formatOperation, type Operation, parseOperation } from './operations.ts';
 import { finishProgram, runOperations } from './run.ts';
@@ -107,16 +107,41 @@ export function formatProgram({ seed, heap, operations, hostile }: Program): str
   return `${[...head, ...operations.map(formatOperation)].join('\n')}\n`;
 }
 
-/** Reads a program's text. @throws SyntaxError when it is none */
+/** The number behind the first word of a line. @throws SyntaxError when it is no integer */
+export function parseNumber(line: string, min: number): number {
+  const value = Number(line.split(' ')[1]);
+  if (Number.isInteger(value) && value >= min) return value;
+  throw new SyntaxError(`'${line.trim()}': it takes an integer of at least ${min}`);
+}
+
+/** Heap options, as JSON. @throws SyntaxError, TypeError, RangeError */
+export function parseHeap(text: string): HeapOptions {
+  const options = JSON.parse(text);
+  resolveOptions(options);
+  return options;
+}
+
+/** The options of a hostile mode, as JSON. @throws SyntaxError, TypeError, RangeError */
+export function parseHostile(text: string): HostileOptions {
+  const options = JSON.parse(text);
+  checkHostile(options);
+  return options;
+}
+
+/**
+ * Reads a program's text.
+ *
+ * @throws SyntaxError when it is none; TypeError, RangeError for options that are not allowed.
+ */
 export function parseProgram(text: string): Program {
   let seed = 0;
   let heap: HeapOptions = {};
   let hostility: HostileOptions | undefined;
   const operations: Operation[] = [];
   for (const line of text.split('\n')) {
-    if (line.startsWith('seed ')) seed = Number(line.slice(5));
-    else if (line.startsWith('heap ')) heap = JSON.parse(line.slice(5));
-    else if (line.startsWith('hostile ')) hostility = JSON.parse(line.slice(8));
+    if (line.startsWith('seed ')) seed = parseNumber(line, 0);
+    else if (line.startsWith('heap ')) heap = parseHeap(line.slice(5));
+    else if (line.startsWith('hostile ')) hostility = parseHostile(line.slice(8));
     else {
       const operation = parseOperation(line);
       if (operation !== null) operations.push(operation);

@@ -10,6 +10,7 @@ import {
   SCANS,
   THRESHOLDS,
 } from './operations.ts';
+import { parseHeap, parseHostile, parseNumber } from './program.ts';
 import { Random } from './random.ts';
 
 /** What one thread does in a round. */
@@ -90,7 +91,11 @@ export function formatRound({ seed, heap, every, programs }: Round): string {
 /** Whether a text is that of a round, and not of a program of one thread. */
 export const isRoundText = (text: string): boolean => /^round /m.test(text);
 
-/** Reads a round's text. @throws SyntaxError when it is none */
+/**
+ * Reads a round's text.
+ *
+ * @throws SyntaxError when it is none; TypeError, RangeError for options that are not allowed.
+ */
 export function parseRound(text: string): Round {
   const round = { seed: 0, heap: {} as HeapOptions, every: 1 };
   const programs: { operations: Operation[]; hostile?: HostileOptions }[] = [];
@@ -98,11 +103,11 @@ export function parseRound(text: string): Round {
     const [word = '', ...rest] = line.split(' ');
     const value = rest.join(' ');
     const program = programs.at(-1);
-    if (word === 'round') round.seed = Number(value);
-    else if (word === 'heap') round.heap = JSON.parse(value);
-    else if (word === 'every') round.every = Number(value);
+    if (word === 'round') round.seed = parseNumber(line, 0);
+    else if (word === 'heap') round.heap = parseHeap(value);
+    else if (word === 'every') round.every = parseNumber(line, 1);
     else if (word === 'thread') programs.push({ operations: [] });
-    else if (word === 'hostile' && program) program.hostile = JSON.parse(value);
+    else if (word === 'hostile' && program) program.hostile = parseHostile(value);
     else {
       const operation = parseOperation(line);
       if (operation === null) continue;

@@ -6,6 +6,7 @@
  */
 
 import type { HeapArray } from '../array.ts';
+import { checkOptions } from '../gc-arguments.ts';
 import type { Heap } from '../heap.ts';
 import type { HeapStruct, StructClass } from '../struct.ts';
 import { Random } from './random.ts';
@@ -48,7 +49,7 @@ export function ring(heap: Heap, length: number): TestNodeHandle {
 
 /** In a section: a chain, from its end to its beginning. */
 function link(heap: Heap, length: number): { first: TestNodeHandle; last: TestNodeHandle } {
-  checkSize(length);
+  checkSize('the length', length);
   const Node = nodeStruct(heap);
   const last = new Node({ id: length - 1 });
   let first: TestNodeHandle = last;
@@ -60,9 +61,16 @@ function link(heap: Heap, length: number): { first: TestNodeHandle; last: TestNo
   return { first, last };
 }
 
-/** A full binary tree of 2 ** depth - 1 nodes: node n has 2n and 2n + 1 below it. Returns 1. */
+/** Deepest tree whose nodes can be numbered. */
+const DEPTH_MAX = 31;
+
+/**
+ * A full binary tree of 2 ** depth - 1 nodes: node n has 2n and 2n + 1 below it. Returns 1.
+ *
+ * @param depth from 1 to 31, beyond which the numbers of nodes are no int32
+ */
 export function tree(heap: Heap, depth: number): TestNodeHandle {
-  checkSize(depth);
+  checkSize('the depth of a tree', depth, 1, DEPTH_MAX);
   const Node = nodeStruct(heap);
   const grow = (id: number, level: number): TestNodeHandle =>
     heap.scope(() => {
@@ -78,7 +86,7 @@ export function tree(heap: Heap, depth: number): TestNodeHandle {
  * objects. Returns number 0.
  */
 export function clique(heap: Heap, size: number): TestNodeHandle {
-  checkSize(size);
+  checkSize('the size of a clique', size);
   const Node = nodeStruct(heap);
   return heap.run(() => {
     const nodes = Array.from({ length: size }, (_, id) => new Node({ id, more: heap.array() }));
@@ -92,6 +100,7 @@ export function clique(heap: Heap, size: number): TestNodeHandle {
  * Returns the array.
  */
 export function hub(heap: Heap, spokes: number): HeapArray<TestNodeHandle> {
+  checkSize('the number of spokes', spokes, 0);
   const Node = nodeStruct(heap);
   return heap.run(() => {
     const center = heap.array<TestNodeHandle>();
@@ -109,8 +118,8 @@ export function hub(heap: Heap, spokes: number): HeapArray<TestNodeHandle> {
  * the south, around the edges, so that everything is one cycle. Returns number 0.
  */
 export function torus(heap: Heap, width: number, height: number): TestNodeHandle {
-  checkSize(width);
-  checkSize(height);
+  checkSize('the width of a torus', width);
+  checkSize('the height of a torus', height);
   const Node = nodeStruct(heap);
   return heap.run(() => {
     const nodes = Array.from({ length: width * height }, (_, id) => new Node({ id }));
@@ -139,8 +148,10 @@ export interface TangleOptions {
  * its edges: 2 * nodes + 1 objects. The same seed gives the same graph. Returns the array.
  */
 export function tangle(heap: Heap, options: TangleOptions): HeapArray<TestNodeHandle> {
+  checkOptions(options, 'tangle()', TANGLE_OPTIONS);
   const { nodes: count, edges, seed } = options;
-  checkSize(count);
+  checkSize('the number of nodes', count);
+  checkSize('the number of edges', edges, 0);
   const random = new Random(seed);
   const Node = nodeStruct(heap);
   return heap.run(() => {
@@ -155,7 +166,11 @@ export function tangle(heap: Heap, options: TangleOptions): HeapArray<TestNodeHa
   });
 }
 
-function checkSize(size: number): void {
-  if (Number.isInteger(size) && size >= 1) return;
-  throw new RangeError(`a shape needs an integer size of at least 1, not ${String(size)}`);
+const TANGLE_OPTIONS = ['nodes', 'edges', 'seed'];
+/** Nodes are numbered in an int32. */
+const SIZE_MAX = 2 ** 31 - 1;
+
+function checkSize(what: string, size: number, min = 1, max = SIZE_MAX): void {
+  if (Number.isInteger(size) && size >= min && size <= max) return;
+  throw new RangeError(`${what} must be an integer from ${min} to ${max}, not ${String(size)}`);
 }
