@@ -14,6 +14,7 @@
 
 import { assert } from '../base/assert.ts';
 import {
+  ENTRY_VALUE,
   ENTRY_WORDS,
   HEADER_COUNT,
   HEADER_INFO,
@@ -56,8 +57,6 @@ const UNHELD = MEMBER;
  */
 const COUNTED_MAX = 2 ** (31 - GC_REFS_SHIFT);
 
-/** A key and a value stand in a row. */
-const VALUES_PER_ENTRY = 2;
 /** Tests in two passes after one whose single pass was not enough. */
 const TWICE_AFTER = 15;
 
@@ -198,13 +197,14 @@ export class TrialDeletion {
     let isSure = true;
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
       const { end, shape } = ranges;
+      // An array's values stand in a row; of a map's entry the key and the value do.
       const step = shape === VALUES ? VALUE_WORDS : ENTRY_WORDS;
-      const values = shape === VALUES ? 1 : VALUES_PER_ENTRY;
-      for (let first = ranges.at; first < end; first += step) {
-        for (let at = first; at < first + values * VALUE_WORDS; at += VALUE_WORDS) {
-          if (i32[at + VALUE_HIGH] !== TAG_REFERENCE) continue;
+      for (let { at } = ranges; at < end; at += step) {
+        if (i32[at + VALUE_HIGH] === TAG_REFERENCE) {
           isSure = handOn(map, words, entry, isHeld, i32[at + VALUE_LOW]) && isSure;
         }
+        if (shape === VALUES || i32[at + ENTRY_VALUE + VALUE_HIGH] !== TAG_REFERENCE) continue;
+        isSure = handOn(map, words, entry, isHeld, i32[at + ENTRY_VALUE + VALUE_LOW]) && isSure;
       }
     }
     return isSure;
