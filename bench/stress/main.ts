@@ -187,15 +187,31 @@ function formatFigures({ failure, seed, rounds, parcels, ...rest }: Result, json
   return lines.join('') + (failure === null ? 'nothing found\n' : '');
 }
 
+/** Writes all of it before the process ends: a pipe may take less at a time, or nothing for now. */
+function writeAll(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(SLEEP, 0, 0, 1); // whoever reads is slow
+    }
+  }
+}
+
+/** Never notified. */
+const SLEEP = new Int32Array(new SharedArrayBuffer(4));
+
 async function main(options: Options): Promise<void> {
   const pool = new Pool();
   const result = await run(pool, options);
-  writeSync(STDOUT, formatFigures(result, options.json === true));
+  writeAll(STDOUT, formatFigures(result, options.json === true));
   if (result.failure === null) {
     await pool.close();
     return;
   }
-  writeSync(STDERR, formatFailure(result.failure));
+  writeAll(STDERR, formatFailure(result.failure));
   process.exit(EXIT_FAILED); // a heap that is broken, or hangs, cannot be waited for
 }
 
