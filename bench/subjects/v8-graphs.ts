@@ -110,7 +110,7 @@ export function ringLength(last: GraphNode): number {
 const OBJECT_BYTES_MIN = 36;
 
 /** What V8 may have allocated or kept for itself meanwhile: so much proves nothing. */
-const NOISE_BYTES = 2 ** 18;
+const NOISE_BYTES = 2 ** 20;
 
 /** A full collection that frees `objects`, as far as the memory freed can tell. */
 export function timeFreeing(objects: number): Timed & { readonly collected: number } {
