@@ -11,7 +11,7 @@
  */
 
 import { BackgroundLink, linkToPool } from './background-link.ts';
-import { HeapClosedError } from './base/errors.ts';
+import { HeapClosedError, LockTimeoutError } from './base/errors.ts';
 import {
   announceEnd,
   announceResult,
@@ -66,6 +66,8 @@ interface Pending {
 
 /** How often to look whether it has ended, while this thread is not in the heap. */
 const LOOK_MS = 25;
+/** How long to wait for the lock then. */
+const LOCK_MS = 1;
 
 /** The collections of one session. */
 export class Collections {
@@ -307,8 +309,9 @@ export class Collections {
     if (pending === null || !session.isOpen || session.mem.depth !== 0) return;
     if (this.background?.takeEnded(session) == null) return; // a hint: looked at again inside
     try {
-      session.run(() => {}, Number.POSITIVE_INFINITY); // its end is a safepoint
-    } catch {
+      session.run(() => {}, LOCK_MS); // its end is a safepoint
+    } catch (error) {
+      if (error instanceof LockTimeoutError) return; // the event loop is not to wait: next time
       this.stopLooking(); // the heap is closed or broken: whoever uses it next is told
     }
   }
