@@ -293,9 +293,9 @@ export class Collections {
   private goesToBackground(generation: number, id: number): boolean {
     const { session, background } = this;
     if (background === null) return false;
+    this.takeBackgroundEnd(); // one may have ended since this thread has looked
     if (!background.start(session, generation)) return false;
     if (id === 0) return true; // nobody has heard of its start
-    this.stopLooking();
     const timer = setInterval(() => this.look(), LOOK_MS).unref();
     this.pending = { id, startMs: performance.now(), timer };
     this.isWaiting = true;
@@ -304,9 +304,9 @@ export class Collections {
 
   /** Between sections: whoever has heard of the start is to hear of the end. */
   private look(): void {
-    const { session, pending } = this;
+    const { session } = this;
     if (!session.isOpen) this.stopLooking();
-    if (pending === null || !session.isOpen || session.mem.depth !== 0) return;
+    if (!session.isOpen || session.mem.depth !== 0) return;
     if (this.background?.takeEnded(session) == null) return; // a hint: looked at again inside
     try {
       session.run(() => {}, LOCK_MS); // its end is a safepoint

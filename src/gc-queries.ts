@@ -15,7 +15,6 @@ import { HEADER_INFO, KIND_ARRAY, KIND_MAP, KIND_SHIFT, type ObjectRef } from '.
 import { arrayLength, elementAt } from './object/array.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import { mapSize } from './object/map.ts';
-import { refcountOperation } from './refcounts.ts';
 import type { Session } from './session.ts';
 
 /** The objects of a generation as handles. */
@@ -54,12 +53,6 @@ export function referentsOperation(session: Session, values: readonly unknown[])
 export function trackedOperation(session: Session, value: unknown): boolean {
   const [ref] = refsOf(session, [value], 'isTracked()');
   return ref !== undefined && isExamined(session.mem, ref);
-}
-
-/** What `sys.getrefcount` gives for an object: it counts its argument. */
-export function getrefcountOperation(session: Session, handle: Handle): number {
-  argumentRefOf(session, handle, 'getrefcount()');
-  return refcountOperation(session, handle) + 1;
 }
 
 /** Whether the finalizer of a value has run. */

@@ -28,7 +28,6 @@ import type { CollectionCallback } from './gc-events.ts';
 import {
   countOperation,
   finalizedOperation,
-  getrefcountOperation,
   objectsOperation,
   referentsOperation,
   referrersOperation,
@@ -61,6 +60,7 @@ import {
   NULL_REF,
   PERMANENT,
 } from './memory/layout.ts';
+import { getrefcountOperation } from './refcounts.ts';
 import type { Session } from './session.ts';
 
 export type { EveryOptions } from './gc-arguments.ts';

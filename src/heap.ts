@@ -308,8 +308,6 @@ export class Heap implements Disposable, AsyncDisposable {
    *   StaleHandleError.
    */
   refcount(handle: Handle): number {
-    this.#session.assertOpen();
-    argumentRefOf(this.#session, handle, 'refcount()');
     return this.#session.single(refcountOperation, handle);
   }
 

@@ -9,9 +9,8 @@
  *   sweep    the world stops, again and again, for a pause budget at a time
  *
  * Sound whatever the scan has read, since only the test over a still graph decides. Complete for
- * what was garbage at the opening, since garbage does not change. A live heap is stopped for next
- * to nothing. The states are in `background-state.ts`; this thread looks at them whenever it has
- * got the lock, and gives up when it finds the collection abandoned.
+ * what was garbage at the opening, since garbage does not change. The states are in
+ * `background-state.ts`; this thread looks at them whenever it has got the lock.
  */
 
 import { threadCpuMs } from '../base/cpu.ts';
@@ -153,9 +152,7 @@ class BackgroundCollection {
     this.#resume();
     const atomic = this.#scan();
     this.#stop(BACKGROUND_OPEN);
-    if (this.#collection.generation === OLDEST) {
-      for (const container of atomic) untrackIfAtomic(this.#mem, container);
-    }
+    for (const container of atomic) untrackIfAtomic(this.#mem, container);
     addScanFigures(this.#mem, this.#collection);
     this.#helpersCpuMs += helpersCpuMs(this.#mem);
     setBackground(this.#mem, BACKGROUND_SETTLING);
@@ -176,12 +173,17 @@ class BackgroundCollection {
     if (error instanceof SharcError || gilOwner(mem) === mem.threadId) return;
     leaveLead(mem);
     acquireGil(mem, Number.POSITIVE_INFINITY);
-    const isOurs = backgroundState(mem) !== BACKGROUND_IDLE;
-    abandonBackground(mem);
     this.#collector.test.clear();
     this.#collector.found.clear();
-    if (isOurs) this.#collectStopped();
-    else releaseGil(mem);
+    if (this.#state() === BACKGROUND_IDLE) return releaseGil(mem);
+    abandonBackground(mem);
+    this.#collectStopped();
+  }
+
+  /** The state of this collection: idle when it was given up, whatever others are asked for. */
+  #state(): number {
+    const isLast = this.#mem.i32[GC_BACKGROUND_SERIAL] === this.#serial;
+    return isLast ? backgroundState(this.#mem) : BACKGROUND_IDLE;
   }
 
   // ── Stops ──────────────────────────────────────────────────────────────────────────────────
@@ -191,8 +193,7 @@ class BackgroundCollection {
     const asked = performance.now();
     acquireGil(this.#mem, Number.POSITIVE_INFINITY);
     this.#stoppedAt = performance.now();
-    const isOurs = this.#mem.i32[GC_BACKGROUND_SERIAL] === this.#serial;
-    if (!isOurs || backgroundState(this.#mem) !== state) {
+    if (this.#state() !== state) {
       releaseGil(this.#mem);
       throw new Abandoned();
     }
@@ -256,7 +257,7 @@ class BackgroundCollection {
     this.#resume();
   }
 
-  /** Finds candidates. Returns containers that may be untracked. */
+  /** Finds candidates. Returns containers that a full collection may untrack. */
   #scan(): number[] {
     const mem = this.#mem;
     const { found } = this.#collector;
@@ -264,7 +265,7 @@ class BackgroundCollection {
     const atomic: number[] = [];
     if (isComplete) {
       gatherUnreachable(mem, found);
-      visitAtomic(mem, (container) => atomic.push(container));
+      if (this.#collection.generation === OLDEST) visitAtomic(mem, (object) => atomic.push(object));
     }
     leaveLead(mem);
     if (isComplete) return atomic;

@@ -11,7 +11,7 @@
 
 import { countWords } from '../memory/accounting.ts';
 import { visitBlocks } from '../memory/blocks.ts';
-import { addCards, promoteCards, takeCards } from '../memory/cards.ts';
+import { addCards, cardsOf, promoteCards, takeCards } from '../memory/cards.ts';
 import {
   GC_BACKGROUND,
   GC_BACKGROUND_MIN,
@@ -40,9 +40,7 @@ import {
   KIND_MAP,
   KIND_SHIFT,
   PAGE_BLOCKS,
-  PAGE_MIDDLE,
   PAGE_STATE,
-  PAGE_YOUNG,
   PERMANENT,
   type WordIndex,
 } from '../memory/layout.ts';
@@ -241,11 +239,8 @@ export function promoteInCards(
   mask: number,
   list: ObjectList,
 ): void {
-  const { i32 } = mem;
-  if (i32[record + PAGE_STATE] !== PAGE_BLOCKS) return; // the run has been released meanwhile
-  let cards = i32[record + PAGE_YOUNG];
-  if (withMiddle) cards |= i32[record + PAGE_MIDDLE];
-  cards &= mask;
+  if (mem.i32[record + PAGE_STATE] !== PAGE_BLOCKS) return; // the run has been released meanwhile
+  const cards = cardsOf(mem, record, withMiddle) & mask;
   if (cards === 0) return;
   const generation = withMiddle ? MIDDLE : 0;
   gatherCards(mem, record, cards, generation, list);

@@ -9,11 +9,8 @@
  *     │ first entry / 256  │ owner │ shift │     0: no object of this page is under test
  *     └────────────────────┴───────┴───────┘
  *
- * The owner is the scanner that writes the entries of the page. An entry is 0 for whatever is not
- * under test; of a member it is odd:
- *
- *      2 * gcRefs + 1   refcount minus the references from members found so far
- *      REACHED          found reachable from outside
+ * The owner is the scanner that writes the entries of the page. What an entry says is up to whoever
+ * uses the table; it is 0 for whatever is not under test.
  *
  * Map and tables are either private to a thread, or scratch pages of the heap that scanners share.
  */
@@ -28,9 +25,6 @@ export const TABLE_BASE_MASK = -TABLE_ALIGN;
 export const OWNER_SHIFT = 5;
 export const OWNER_MASK = 7;
 export const PAGE_OFFSET_MASK = PAGE_WORDS - 1;
-
-/** An entry of an object that is reachable. */
-export const REACHED = -1;
 
 /** Private tables larger than this are given back after the collection (4 MiB). */
 const KEPT_WORDS = 2 ** 20;

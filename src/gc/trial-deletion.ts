@@ -234,13 +234,11 @@ export class TrialDeletion {
     const { map, words } = this.tables;
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
       const { end, shape } = ranges;
-      let { at } = ranges;
-      if (shape === VALUES) {
-        for (; at < end; at += VALUE_WORDS) {
-          if (i32[at + VALUE_HIGH] === TAG_REFERENCE) subtract(map, words, i32[at + VALUE_LOW]);
-        }
-      } else {
-        for (; at < end; at += ENTRY_WORDS) subtractEntry(i32, map, words, at);
+      const step = shape === VALUES ? VALUE_WORDS : ENTRY_WORDS;
+      for (let { at } = ranges; at < end; at += step) {
+        if (i32[at + VALUE_HIGH] === TAG_REFERENCE) subtract(map, words, i32[at + VALUE_LOW]);
+        if (shape === VALUES || i32[at + ENTRY_VALUE + VALUE_HIGH] !== TAG_REFERENCE) continue;
+        subtract(map, words, i32[at + ENTRY_VALUE + VALUE_LOW]);
       }
     }
   }
@@ -306,26 +304,14 @@ export class TrialDeletion {
     const { map, words } = this.tables;
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
       const { end, shape } = ranges;
-      let { at } = ranges;
-      if (shape === VALUES) {
-        for (; at < end; at += VALUE_WORDS) {
-          if (i32[at + VALUE_HIGH] === TAG_REFERENCE) {
-            reach(map, words, worklist, cursor, i32[at + VALUE_LOW]);
-          }
+      const step = shape === VALUES ? VALUE_WORDS : ENTRY_WORDS;
+      for (let { at } = ranges; at < end; at += step) {
+        if (i32[at + VALUE_HIGH] === TAG_REFERENCE) {
+          reach(map, words, worklist, cursor, i32[at + VALUE_LOW]);
         }
-      } else {
-        for (; at < end; at += ENTRY_WORDS) this.reachEntry(at, cursor);
+        if (shape === VALUES || i32[at + ENTRY_VALUE + VALUE_HIGH] !== TAG_REFERENCE) continue;
+        reach(map, words, worklist, cursor, i32[at + ENTRY_VALUE + VALUE_LOW]);
       }
-    }
-  }
-
-  private reachEntry(entry: number, cursor: number): void {
-    const { worklist } = this;
-    const { i32 } = this.mem;
-    const { map, words } = this.tables;
-    for (let at = entry; at < entry + 2 * VALUE_WORDS; at += VALUE_WORDS) {
-      if (i32[at + VALUE_HIGH] !== TAG_REFERENCE) continue;
-      reach(map, words, worklist, cursor, i32[at + VALUE_LOW]);
     }
   }
 }
@@ -360,13 +346,6 @@ function subtract(map: Int32Array, words: Int32Array, referent: number): void {
   if (m === 0) return;
   const at = entryOf(m, referent);
   words[at] -= (words[at] & MEMBER) << GC_REFS_SHIFT;
-}
-
-/** Key and value of a map's entry stand in a row. */
-function subtractEntry(i32: Int32Array, map: Int32Array, words: Int32Array, entry: number): void {
-  for (let at = entry; at < entry + 2 * VALUE_WORDS; at += VALUE_WORDS) {
-    if (i32[at + VALUE_HIGH] === TAG_REFERENCE) subtract(map, words, i32[at + VALUE_LOW]);
-  }
 }
 
 /** A member that is reached refers to `referent`. Entries below `cursor` are still to come. */

@@ -82,7 +82,7 @@ export function visitCardsInOrder(
 }
 
 /** The cards of a run with young objects, and with middle ones when `withMiddle`. */
-function cardsOf(mem: Memory, record: WordIndex, withMiddle: boolean): number {
+export function cardsOf(mem: Memory, record: WordIndex, withMiddle: boolean): number {
   const young = mem.i32[record + PAGE_YOUNG];
   return withMiddle ? young | mem.i32[record + PAGE_MIDDLE] : young;
 }
