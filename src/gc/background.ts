@@ -9,8 +9,7 @@
  *   sweep    the world stops, again and again, for a pause budget at a time
  *
  * Sound whatever the scan has read, since only the test over a still graph decides. Complete for
- * what was garbage at the opening, since garbage does not change. The states are in
- * `background-state.ts`; this thread looks at them whenever it has got the lock.
+ * what was garbage at the opening: garbage does not change. States are in `background-state.ts`.
  */
 
 import { threadCpuMs } from '../base/cpu.ts';
@@ -175,9 +174,10 @@ class BackgroundCollection {
     acquireGil(mem, Number.POSITIVE_INFINITY);
     this.#collector.test.clear();
     this.#collector.found.clear();
-    if (this.#state() === BACKGROUND_IDLE) return releaseGil(mem);
-    abandonBackground(mem);
-    this.#collectStopped();
+    const isOurs = this.#state() !== BACKGROUND_IDLE;
+    if (isOurs) abandonBackground(mem);
+    if (isOurs) this.#collectStopped();
+    else releaseGil(mem);
   }
 
   /** The state of this collection: idle when it was given up, whatever others are asked for. */
