@@ -65,7 +65,7 @@ export interface Progress {
 
 /**
  * The mutator at work until the collection is over. Its operations count from that on during which
- * the collection began.
+ * the collection began: there is one at least.
  */
 export function workBeside(memory: BesideMemory, progress: Progress, work: () => void) {
   const { hasBegun, isOver } = progress;
@@ -83,7 +83,7 @@ export function workBeside(memory: BesideMemory, progress: Progress, work: () =>
     if (!hasBegun()) log.start(now);
     else if (operations++ === 0) begin = last;
     last = now;
-  } while (!isOver());
+  } while (operations === 0 || !isOver());
   tally[TALLY_BESIDE_OPERATIONS] = operations;
   tally[TALLY_BESIDE_MS] = last - begin;
   tally[TALLY_CPU_MS] = cpu === undefined ? Number.NaN : threadCpuMs()! - cpu;

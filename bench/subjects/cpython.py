@@ -309,12 +309,12 @@ class Mutator(threading.Thread):
         log = PauseLog(now())
         begin = None  # of the operation during which the collection began
         operations = 0
-        while not self.is_over:
+        while begin is None or not self.is_over:
             last = log.previous
             self.work()
             log.tick(now())
             if self.has_begun:
-                begin = begin or last
+                begin = last if begin is None else begin
                 operations += 1
         self.during = operations / (log.previous - begin)
         self.cpu = (time.thread_time() - cpu) * 1000
