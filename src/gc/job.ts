@@ -2,7 +2,7 @@
  * The job: a scan that several threads share. One at a time; its words are at GC_JOB.
  *
  *   NONE --open (the lead, under the GIL)--> JOINING --begin (the lead)--> COUNTING
- *   COUNTING --all have counted--> REACHING --nobody has work--> DONE --close--> NONE
+ *   COUNTING --all have counted and compared--> REACHING --nobody has work--> DONE --close--> NONE
  *   any --abort (anybody)--> ABORTED --all have left, close--> NONE
  *
  * The lead is scanner 0: the thread that collects, or the collector thread. Helpers are workers of
@@ -14,8 +14,8 @@
  *   JOB_SEQUENCE   atomic  the number of the job that may be joined
  *   JOB_JOINED     atomic  helpers that have joined
  *   JOB_LEFT       atomic  a bit per helper that has left
- *   JOB_COUNTED    atomic  scanners that have sent all their counts
- *   JOB_READY      atomic  scanners that have received all counts
+ *   JOB_COUNTED    atomic  scanners whose tallies are complete
+ *   JOB_READY      atomic  scanners that have compared them with the refcounts of their members
  *   per scanner    owner   see SCANNER_... below
  *
  * The words SCANNER_OS_ID are the seats of a job: the number of the thread of the system that sits
@@ -46,6 +46,7 @@ export const JOB_SEQUENCE = GC_JOB + 11;
 export const JOB_ATOMIC = GC_JOB + 12; //     constant: lists of containers without containers
 export const JOB_LEAD_LEFT = GC_JOB + 13; //  atomic  1: the lead has left
 export const JOB_KIND = GC_JOB + 14; //       constant: JOB_SCANS, JOB_SEARCHES, JOB_RETESTS
+export const JOB_TABLES = GC_JOB + 15; //     constant: where the tables stand, see entries.ts
 
 /** What a search for referrers has in the place of words that it does not need. */
 export const JOB_TAKEN = JOB_COUNTED; //      atomic  runs that were taken to be searched

@@ -13,13 +13,13 @@
 import type { Memory } from '../memory/memory.ts';
 
 const LINE = 16;
-const RING_SHIFT = 14;
+const RING_SHIFT = 10;
 /** Words in a ring. */
-export const RING_LENGTH = 1 << RING_SHIFT;
+const RING_LENGTH = 1 << RING_SHIFT;
 const RING_MASK = RING_LENGTH - 1;
 const RING_WORDS = RING_LENGTH + 2 * LINE;
 /** Words are published at the latest when there are so many. */
-const BATCH = 512;
+const BATCH = 64;
 
 /** Words that the rings of `scanners` scanners take. */
 export const ringsWords = (scanners: number): number => scanners * scanners * RING_WORDS;
@@ -98,27 +98,5 @@ export class Rings {
       Atomics.store(i32, ring + LINE, tail);
     }
     return received;
-  }
-
-  /** Whether nothing is on its way in any ring, whoever sends and receives. */
-  areEmpty(): boolean {
-    const { i32, scanners } = this;
-    for (let from = 0; from < scanners; from++) {
-      for (let to = 0; to < scanners; to++) {
-        const ring = this.ring(from, to);
-        if (Atomics.load(i32, ring) !== Atomics.load(i32, ring + LINE)) return false;
-      }
-    }
-    return true;
-  }
-
-  /** Whether something waits for this scanner. */
-  hasMail(): boolean {
-    const { i32, me, scanners } = this;
-    for (let from = 0; from < scanners; from++) {
-      const ring = this.ring(from, me);
-      if (from !== me && Atomics.load(i32, ring) !== i32[ring + LINE]) return true;
-    }
-    return false;
   }
 }

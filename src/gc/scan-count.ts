@@ -1,7 +1,7 @@
 /**
- * The first phases of a scan by several threads: each scanner gives its members their refcounts,
- * then takes the references between members off again. See `scan.ts` for the whole, `entries.ts`
- * for what is written.
+ * The first phases of a scan by several threads: each scanner counts the references of its members,
+ * then says which of its members have more references than were counted. See `scan.ts` for the
+ * whole, `entries.ts` for what is written.
  */
 
 import {
@@ -22,14 +22,19 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { hasValues, Ranges, tracedEnd, VALUES } from '../object/ranges.ts';
 import {
-  COUNT_BITS,
-  COUNTED_MAX,
-  ENTRIES_PER_WORD,
-  entryShift,
-  entryWord,
-  HEAVY,
-  HEAVY_DIRECT,
-  UNHELD,
+  bitsLength,
+  bitWords,
+  firstNumber,
+  numberOf,
+  ownerOf,
+  TABLES_MARKS,
+  TABLES_NUMBERS,
+  TABLES_TAKEN,
+  TABLES_TALLY,
+  TABLES_UNREACHED,
+  TALLY_MAX,
+  tablesOf,
+  tallyLength,
 } from './entries.ts';
 import {
   ATOMIC_WORDS,
@@ -51,6 +56,7 @@ import {
   JOB_RUNS,
   JOB_SCANNERS,
   JOB_STATE,
+  JOB_TABLES,
   jobState,
   LOOK_MS,
   RUN_BLOCK_WORDS,
@@ -61,7 +67,6 @@ import {
 } from './job.ts';
 import { isMember } from './members.ts';
 import { Rings } from './rings.ts';
-import { OWNER_MASK, OWNER_SHIFT, TABLE_BASE_MASK, tableWords } from './side-tables.ts';
 
 /** Longest wait of a scanner for the others before it looks again, in milliseconds. */
 const WAIT_MS = 0.05;
@@ -75,24 +80,31 @@ export abstract class CountingScanner {
   declare protected readonly scanners: number;
   declare protected readonly map: number;
   declare protected readonly pages: number;
+  /** Where the tables stand that this scanner writes. */
+  declare protected readonly tally: number;
+  declare protected readonly marks: number;
+  /** Where those of all scanners stand. */
+  declare private readonly tallies: readonly number[];
+  declare protected readonly taken: number;
+  declare protected readonly unreached: number;
   declare private readonly generation: number;
   declare protected readonly rings: Rings;
   declare protected readonly ranges: Ranges;
-  /** Pages of this scanner that may have pending members. */
-  declare protected readonly dirty: Uint8Array;
   /** Whether only what the last scan has found unreachable is scanned. */
   declare private readonly isRetest: boolean;
   declare protected scanned: number;
   declare private lookedAt: number;
-  /** Members with many references: their counts, and where their entries are. */
-  declare private readonly heavyCounts: number[];
-  declare private readonly heavyObjects: number[];
-  /** Of these, the number of those that have no number of their own in the entry. */
-  declare private readonly heavyNumbers: Map<number, number>;
-  declare private readonly receiveCount: (object: number) => void;
+  /** Members with many references: how often their tallies have begun anew. */
+  declare private readonly rounds: Map<number, number>;
+  declare private readonly receiveRound: (object: number) => void;
 
   constructor(mem: Memory, me: number, isToEnd: (() => boolean) | null) {
     const { i32 } = mem;
+    const own = tablesOf(i32[JOB_TABLES], me);
+    const tallies: number[] = [];
+    for (let scanner = 0; scanner < i32[JOB_SCANNERS]; scanner++) {
+      tallies.push(i32[tablesOf(i32[JOB_TABLES], scanner) + TABLES_TALLY]);
+    }
     this.mem = mem;
     this.isToEnd = isToEnd;
     this.i32 = i32;
@@ -100,19 +112,19 @@ export abstract class CountingScanner {
     this.scanners = i32[JOB_SCANNERS];
     this.map = i32[JOB_MAP];
     this.pages = mem.pages;
+    this.tally = i32[own + TABLES_TALLY];
+    this.tallies = tallies;
+    this.marks = i32[own + TABLES_MARKS];
+    this.taken = i32[own + TABLES_TAKEN];
+    this.unreached = i32[i32[JOB_TABLES] + TABLES_UNREACHED];
     this.generation = i32[JOB_GENERATION];
     this.rings = new Rings(mem, i32[JOB_RINGS], me, this.scanners);
     this.ranges = new Ranges(mem);
-    this.dirty = new Uint8Array(mem.pages);
     this.isRetest = i32[JOB_KIND] === JOB_RETESTS;
     this.scanned = 0;
     this.lookedAt = performance.now();
-    this.heavyCounts = [];
-    this.heavyObjects = [];
-    this.heavyNumbers = new Map();
-    this.receiveCount = (object) => {
-      this.subtractOwn(i32[this.map + (object >>> PAGE_WORDS_SHIFT)], object);
-    };
+    this.rounds = new Map();
+    this.receiveRound = (object) => this.noteRound(object);
   }
 
   protected isAborted(): boolean {
@@ -132,32 +144,28 @@ export abstract class CountingScanner {
 
   /** Counts the references between members. False: the job was aborted. */
   protected count(): boolean {
-    const { i32, rings, receiveCount } = this;
+    const { i32, rings, receiveRound } = this;
     const end = i32[JOB_RUNS] + i32[JOB_RUN_COUNT] * RUN_WORDS;
-    for (let run = i32[JOB_RUNS]; run < end; run += RUN_WORDS) {
-      if (i32[run + RUN_OWNER] !== this.me) continue;
-      if (this.isRetest) {
-        this.initAgain(run);
-      } else {
-        this.clearTables(run);
-        this.initRun(run);
-      }
-      if (this.isAborted()) return false;
-    }
+    this.clearTables();
     for (let run = i32[JOB_RUNS]; run < end; run += RUN_WORDS) {
       if (i32[run + RUN_OWNER] !== this.me) continue;
       this.countRun(run);
-      rings.receiveAll(receiveCount);
+      rings.receiveAll(receiveRound);
       if (this.isAborted()) return false;
     }
     rings.publishAll();
     Atomics.add(i32, JOB_COUNTED, 1);
     while (Atomics.load(i32, JOB_COUNTED) < this.scanners) {
-      if (rings.receiveAll(receiveCount) === 0) this.pause();
+      if (rings.receiveAll(receiveRound) === 0) this.pause();
       if (this.isAborted()) return false;
     }
-    rings.receiveAll(receiveCount); // all that anybody has sent is published by now
-    this.endHeavy();
+    rings.receiveAll(receiveRound); // all that anybody has sent is published by now
+    for (let run = i32[JOB_RUNS]; run < end; run += RUN_WORDS) {
+      if (i32[run + RUN_OWNER] !== this.me) continue;
+      this.compareRun(run);
+      if (this.isAborted()) return false;
+    }
+    this.compareRounds();
     if (Atomics.add(i32, JOB_READY, 1) === this.scanners - 1) {
       advance(this.mem, JOB_COUNTING, JOB_REACHING);
     }
@@ -165,117 +173,126 @@ export abstract class CountingScanner {
     return !this.isAborted();
   }
 
-  /** Scratch pages have held other things before. */
-  private clearTables(run: number): void {
-    const { i32, map } = this;
-    const first = i32[run + RUN_START] >>> PAGE_WORDS_SHIFT;
-    const last = ((i32[run + RUN_END] >>> 0) - 1) >>> PAGE_WORDS_SHIFT;
-    for (let page = first; page <= last; page++) {
-      const m = i32[map + page];
-      const table = m & TABLE_BASE_MASK;
-      i32.fill(0, table, table + tableWords(m & 31, ENTRIES_PER_WORD));
-      this.dirty[page] = 1;
-    }
+  /** Scratch pages have held other things before. Of a second scan, tables have held the first. */
+  private clearTables(): void {
+    const { i32, tally, marks, taken } = this;
+    const numbers = i32[i32[JOB_TABLES] + TABLES_NUMBERS];
+    i32.fill(0, tally, tally + tallyLength(numbers));
+    i32.fill(0, marks, marks + bitsLength(numbers));
+    i32.fill(0, taken, taken + bitsLength(numbers));
   }
 
-  private initRun(run: number): void {
-    const { i32, map, generation } = this;
-    const blockWords = i32[run + RUN_BLOCK_WORDS];
-    const end = i32[run + RUN_END] >>> 0;
-    let scanned = 0;
-    for (let object = i32[run + RUN_START]; object < end; object += blockWords) {
-      if (!isMember(i32[object + HEADER_INFO], generation)) continue;
-      const count = i32[object + HEADER_COUNT];
-      if (count <= 0) continue;
-      scanned++;
-      const m = i32[map + (object >>> PAGE_WORDS_SHIFT)];
-      const entry = 2 * count + 1 <= COUNTED_MAX ? 2 * count + 1 : this.addHeavy(object, count);
-      i32[entryWord(m, object)] |= entry << entryShift(m, object);
-    }
-    this.scanned += scanned;
-  }
-
-  /** Members are those that the last scan has found unreachable, if they still are members. */
-  private initAgain(run: number): void {
-    const { i32, map, generation } = this;
-    const blockWords = i32[run + RUN_BLOCK_WORDS];
-    const end = i32[run + RUN_END] >>> 0;
-    for (let object = i32[run + RUN_START]; object < end; object += blockWords) {
-      const m = i32[map + (object >>> PAGE_WORDS_SHIFT)];
-      const word = entryWord(m, object);
-      const shift = entryShift(m, object);
-      const entry = (i32[word] >>> shift) & 0xff;
-      if (entry === 0) continue;
-      let next = 0;
-      if (entry === UNHELD && isMember(i32[object + HEADER_INFO], generation)) {
-        const count = i32[object + HEADER_COUNT];
-        if (count > 0) {
-          next = 2 * count + 1 <= COUNTED_MAX ? 2 * count + 1 : this.addHeavy(object, count);
-        }
-      }
-      i32[word] ^= (entry ^ next) << shift;
-    }
-  }
-
-  /** A member with more references than an entry can count. Returns its entry. */
-  private addHeavy(object: number, count: number): number {
-    const number = this.heavyCounts.push(count) - 1;
-    this.heavyObjects.push(object);
-    if (number < HEAVY_DIRECT) return HEAVY + number;
-    this.heavyNumbers.set(object, number);
-    return HEAVY + HEAVY_DIRECT;
-  }
-
-  private subtractHeavy(entry: number, object: number): void {
-    const number = entry - HEAVY;
-    if (number < HEAVY_DIRECT) this.heavyCounts[number]--;
-    else this.heavyCounts[this.heavyNumbers.get(object) ?? 0]--;
-  }
-
-  /** All references are counted: only whether a member is held matters from here on. */
-  private endHeavy(): void {
-    for (let number = 0; number < this.heavyCounts.length; number++) {
-      const object = this.heavyObjects[number];
-      const m = this.i32[this.map + (object >>> PAGE_WORDS_SHIFT)];
-      this.write(m, object, this.heavyCounts[number] > 0 ? UNHELD + 2 : UNHELD);
-    }
-  }
-
-  protected write(m: number, object: number, entry: number): void {
-    const { i32 } = this;
-    const word = entryWord(m, object);
-    const shift = entryShift(m, object);
-    i32[word] = (i32[word] & ~(0xff << shift)) | (entry << shift);
-  }
-
+  /** Adds the references of the members of a run to the tallies of whatever they refer to. */
   private countRun(run: number): void {
-    const { i32, mem, map, me, pages } = this;
+    const { i32, mem, map, pages, tally, generation, isRetest } = this;
     const blockWords = i32[run + RUN_BLOCK_WORDS];
     const end = i32[run + RUN_END] >>> 0;
     for (let object = i32[run + RUN_START]; object < end; object += blockWords) {
-      const own = i32[map + (object >>> PAGE_WORDS_SHIFT)];
-      if (((i32[entryWord(own, object)] >>> entryShift(own, object)) & 0xff) === 0) continue;
       const info = i32[object + HEADER_INFO];
+      if (!isMember(info, generation) || i32[object + HEADER_COUNT] <= 0) continue;
+      if (isRetest && !this.isUnreached(object)) continue;
       const slotsEnd = tracedEnd(mem, object, info);
       for (let at = object + HEADER_WORDS; at < slotsEnd; at++) {
-        // `subtract`, written out: a call per edge would cost as much as the edge.
+        // `add`, written out: a call per edge would cost as much as the edge.
         const referent = i32[at];
         const page = referent >>> PAGE_WORDS_SHIFT;
-        if (referent === 0 || page >= pages) continue;
+        if (page >= pages) continue;
         const m = i32[map + page];
-        if (m === 0) continue;
-        const owner = (m >>> OWNER_SHIFT) & OWNER_MASK;
-        if (owner !== me) {
-          this.send(owner, referent, this.receiveCount);
-          continue;
-        }
-        const word = entryWord(m, referent);
-        const shift = entryShift(m, referent);
-        const entry = (i32[word] >>> shift) & 0xff;
-        if ((entry & COUNT_BITS) === 1 && entry > UNHELD) i32[word] -= 2 << shift;
-        else if (entry >= HEAVY) this.subtractHeavy(entry, referent);
+        if (m === 0) continue; // nor is there anything under test on the page of reference 0
+        const number = numberOf(m, referent);
+        const word = tally + (number >>> 3);
+        const shift = (number & 7) << 2;
+        const tallies = i32[word];
+        const isFull = ((tallies >>> shift) & TALLY_MAX) === TALLY_MAX;
+        if (isFull) this.beginRound(word, shift, referent, m);
+        else i32[word] = (tallies + (1 << shift)) | 0;
       }
       if (hasValues(mem, info)) this.countValues(object, info);
+    }
+  }
+
+  private isUnreached(object: number): boolean {
+    const number = numberOf(this.i32[this.map + (object >>> PAGE_WORDS_SHIFT)], object);
+    return (this.i32[this.unreached + (number >>> 5)] & (1 << number)) !== 0;
+  }
+
+  /** The tally of `object` is at its maximum, and begins anew: its owner must know. */
+  private beginRound(word: number, shift: number, object: number, m: number): void {
+    this.i32[word] &= ~(TALLY_MAX << shift);
+    const owner = ownerOf(m);
+    if (owner === this.me) this.noteRound(object);
+    else this.send(owner, object, this.receiveRound);
+  }
+
+  private noteRound(object: number): void {
+    this.rounds.set(object, (this.rounds.get(object) ?? 0) + 1);
+  }
+
+  /** Which objects of a run are members, and which of these have references from elsewhere. */
+  private compareRun(run: number): void {
+    const { i32, map, unreached, generation, isRetest } = this;
+    const blockWords = i32[run + RUN_BLOCK_WORDS];
+    const start = i32[run + RUN_START];
+    const end = i32[run + RUN_END] >>> 0;
+    if (!isRetest) this.clearUnreached(start, end);
+    let word = 0; // that of the tables: written when all of its objects are compared
+    let members = 0;
+    let held = 0;
+    let scanned = 0;
+    for (let object = start; object < end; object += blockWords) {
+      const number = numberOf(i32[map + (object >>> PAGE_WORDS_SHIFT)], object);
+      if (number >>> 5 !== word) {
+        if (word !== 0) this.writeCompared(word, members, held);
+        word = number >>> 5;
+        members = 0;
+        held = 0;
+      }
+      const bit = 1 << number;
+      const count = i32[object + HEADER_COUNT];
+      if (!isMember(i32[object + HEADER_INFO], generation) || count <= 0) continue;
+      if (isRetest && (i32[unreached + word] & bit) === 0) continue;
+      scanned++;
+      members |= bit;
+      if (count > this.tallyOf(number)) held |= bit;
+    }
+    if (word !== 0) this.writeCompared(word, members, held);
+    if (!isRetest) this.scanned += scanned;
+  }
+
+  private writeCompared(word: number, members: number, held: number): void {
+    this.i32[this.unreached + word] = members;
+    this.i32[this.marks + word] = held;
+  }
+
+  private clearUnreached(start: number, end: number): void {
+    const { i32, map, unreached } = this;
+    const last = (end - 1) >>> PAGE_WORDS_SHIFT;
+    for (let page = start >>> PAGE_WORDS_SHIFT; page <= last; page++) {
+      const m = i32[map + page];
+      const from = unreached + (firstNumber(m) >>> 5);
+      i32.fill(0, from, from + bitWords(m));
+    }
+  }
+
+  /** The references to a member that all scanners have counted, but for whole rounds. */
+  private tallyOf(number: number): number {
+    const { i32, tallies } = this;
+    const word = number >>> 3;
+    const shift = (number & 7) << 2;
+    let count = 0;
+    for (let scanner = 0; scanner < tallies.length; scanner++) {
+      count += (i32[tallies[scanner] + word] >>> shift) & TALLY_MAX;
+    }
+    return count;
+  }
+
+  /** Members with many references were marked too soon, maybe. */
+  private compareRounds(): void {
+    const { i32, map, marks } = this;
+    for (const [object, rounds] of this.rounds) {
+      const number = numberOf(i32[map + (object >>> PAGE_WORDS_SHIFT)], object);
+      const count = rounds * (TALLY_MAX + 1) + this.tallyOf(number);
+      if (i32[object + HEADER_COUNT] <= count) i32[marks + (number >>> 5)] &= ~(1 << number);
     }
   }
 
@@ -287,11 +304,11 @@ export abstract class CountingScanner {
       const step = shape === VALUES ? VALUE_WORDS : ENTRY_WORDS;
       for (let { at } = ranges; at < end; at += step) {
         if (isAtomic && this.isContainerAt(at)) isAtomic = false;
-        if (i32[at + VALUE_HIGH] === TAG_REFERENCE) this.subtract(i32[at + VALUE_LOW]);
+        if (i32[at + VALUE_HIGH] === TAG_REFERENCE) this.add(i32[at + VALUE_LOW]);
         if (shape === VALUES) continue;
         const value = at + ENTRY_VALUE;
         if (isAtomic && this.isContainerAt(value)) isAtomic = false;
-        if (i32[value + VALUE_HIGH] === TAG_REFERENCE) this.subtract(i32[value + VALUE_LOW]);
+        if (i32[value + VALUE_HIGH] === TAG_REFERENCE) this.add(i32[value + VALUE_LOW]);
       }
     }
     if (isAtomic) this.noteAtomic(object);
@@ -314,27 +331,19 @@ export abstract class CountingScanner {
   }
 
   /** A reference from a member to `referent`, whatever that is. */
-  private subtract(referent: number): void {
+  private add(referent: number): void {
     const { i32 } = this;
     const page = referent >>> PAGE_WORDS_SHIFT;
     if (page >= this.pages) return;
     const m = i32[this.map + page];
     if (m === 0) return;
-    const owner = (m >>> OWNER_SHIFT) & OWNER_MASK;
-    if (owner === this.me) this.subtractOwn(m, referent);
-    else this.send(owner, referent, this.receiveCount);
-  }
-
-  private subtractOwn(m: number, referent: number): void {
-    const { i32 } = this;
-    const word = entryWord(m, referent);
-    const shift = entryShift(m, referent);
-    const entry = (i32[word] >>> shift) & 0xff;
-    if ((entry & COUNT_BITS) !== 1) {
-      if (entry >= HEAVY) this.subtractHeavy(entry, referent);
-    } else if (entry > UNHELD) {
-      i32[word] -= 2 << shift; // it cannot fall below UNHELD but by torn reads
-    }
+    const number = numberOf(m, referent);
+    const word = this.tally + (number >>> 3);
+    const shift = (number & 7) << 2;
+    const tallies = i32[word];
+    const isFull = ((tallies >>> shift) & TALLY_MAX) === TALLY_MAX;
+    if (isFull) this.beginRound(word, shift, referent, m);
+    else i32[word] = (tallies + (1 << shift)) | 0;
   }
 
   protected send(to: number, word: number, receive: (word: number) => void): void {

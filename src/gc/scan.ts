@@ -1,24 +1,32 @@
 /**
  * The scan: trial deletion by several threads at once, without an atomic operation per edge.
  *
- * Every page belongs to one scanner, which alone writes its side table and visits its objects.
- * An edge to another's object is sent to it (`rings.ts`).
+ * Every page belongs to one scanner, its owner, which visits its objects. What is known of them
+ * stands in tables that have a single writer each, or one per page: see `entries.ts`.
  *
- *   init    for each member x of mine: gcRefs(x) := refcount(x)
- *   count   for each member x of mine, for each reference to y: gcRefs(y) -= 1
- *   reach   visit what is held from outside: its references are reached, and visited in turn
+ *   count    for each member x of mine, for each reference to y: my tally of y += 1
+ *   compare  for each member x of mine: it is unreached, and marked if all tallies of x together
+ *            are less than its references
+ *   reach    visit what is marked and unreached: it is reached, and its referents are marked
  *
- * What is known of a member stands in an entry of a byte: see `entries.ts`. The first two phases
- * are in `scan-count.ts`.
- *
- * Afterwards the members whose entry is UNHELD are unreachable: exactly, when the world is still.
- * Beside the mutators they are a guess, for stale and torn words were read; then every address is
- * checked before it is used, and nothing is decided from it but what to look at again.
+ * The first two phases are in `scan-count.ts`. Afterwards the members that are unreached are
+ * unreachable: exactly, when the world is still. Beside the mutators they are a guess, for stale
+ * and torn words were read; then every address is checked before it is used, and nothing is decided
+ * from it but what to look at again.
  *
  * Reaching goes through the pages in order as long as there is much to visit, since then memory is
- * read in order: what is reached is PENDING until the sweep comes by. It goes down first, as
- * references mostly lead from newer objects to older ones, then up, and so on. When little is left
- * it is visited one by one, from a worklist, which is what long chains need.
+ * read in order, and marking is all that a reference takes. It goes down first, as references
+ * mostly lead from newer objects to older ones, then up, and so on. When little is left it is
+ * visited one by one, from a worklist, which is what long chains need. Then a scanner takes what
+ * belongs to others as well: a chain that leads to and fro would have them wait for each other at
+ * every step. An object may be visited twice, if two come upon it at the same moment, which costs
+ * nothing else.
+ *
+ * It is over when nobody has anything to visit. A scanner that finds nothing more is idle. It looks
+ * for marks of the others again whenever one of them has stirred: `SCANNER_ACTIVITY` counts up when
+ * a scanner begins or ends to work, and now and then in between, always after it has marked. What
+ * the activities of the others summed up to before a look that found nothing is in TABLES_SEEN. So
+ * if all are idle and have seen the last activity of all others, it is over.
  */
 
 import { threadCpuMs } from '../base/cpu.ts';
@@ -27,7 +35,6 @@ import {
   ENTRY_WORDS,
   HEADER_INFO,
   HEADER_WORDS,
-  PAGE_WORDS,
   PAGE_WORDS_SHIFT,
   TAG_REFERENCE,
   VALUE_HIGH,
@@ -37,15 +44,15 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { hasValues, tracedEnd, VALUES } from '../object/ranges.ts';
 import {
-  COUNT_BITS,
-  ENTRIES_PER_WORD,
-  entryShift,
-  entryWord,
-  HELD_BITS,
-  PENDING,
-  PENDING_BITS,
-  REACHED,
-  tableLength,
+  bitWords,
+  firstNumber,
+  numberOf,
+  objectAt,
+  ownerOf,
+  TABLES_MARKS,
+  TABLES_SEEN,
+  TABLES_TAKEN,
+  tablesOf,
 } from './entries.ts';
 import {
   advance,
@@ -53,6 +60,7 @@ import {
   JOB_REACHING,
   JOB_RUN_COUNT,
   JOB_RUNS,
+  JOB_TABLES,
   jobState,
   RUN_BLOCK_WORDS,
   RUN_END,
@@ -66,31 +74,38 @@ import {
 } from './job.ts';
 import { ObjectList } from './object-list.ts';
 import { CountingScanner } from './scan-count.ts';
-import { OWNER_MASK, OWNER_SHIFT, TABLE_BASE_MASK } from './side-tables.ts';
 
 /** With at most so many members pending, they are visited one by one. */
 const WORKLIST_MAX = 4096;
+/** Pages between two times that a scanner tells the others of its marks. */
+const NEWS_PAGES = 16;
+
 /** One thread's part in a job. */
 export class Scanner extends CountingScanner {
   declare private readonly worklist: ObjectList;
-  declare private pending: number;
-  /** Whether pages are swept; else members are visited from the worklist. */
+  /** Where the marks of the others stand, and what they have taken. */
+  declare private readonly otherMarks: readonly number[];
+  declare private readonly otherTaken: readonly number[];
+  /** Whether visits only mark: pages are swept. Else what they reach comes onto the worklist. */
   declare private isSweeping: boolean;
-  /** While sweeping: the map word of the page, the table word that is visited, the direction. */
-  declare private sweptMap: number;
-  declare private cursor: number;
+  /** Of the next sweep: 1 up, -1 down. */
   declare private direction: number;
-  declare private readonly receiveReached: (object: number) => void;
 
   constructor(mem: Memory, me: number, isToEnd: (() => boolean) | null) {
     super(mem, me, isToEnd);
+    const marks: number[] = [];
+    const taken: number[] = [];
+    for (let scanner = 0; scanner < this.scanners; scanner++) {
+      if (scanner === me) continue;
+      const at = tablesOf(mem.i32[JOB_TABLES], scanner);
+      marks.push(mem.i32[at + TABLES_MARKS]);
+      taken.push(mem.i32[at + TABLES_TAKEN]);
+    }
     this.worklist = new ObjectList();
-    this.pending = 0;
+    this.otherMarks = marks;
+    this.otherTaken = taken;
     this.isSweeping = true;
-    this.sweptMap = -1;
-    this.cursor = 0;
-    this.direction = 1;
-    this.receiveReached = (object) => this.reach(object);
+    this.direction = -1;
   }
 
   /** Takes part in the job until it is done. Returns whether it was, and not aborted. */
@@ -105,20 +120,20 @@ export class Scanner extends CountingScanner {
 
   /** Visits all members that can be reached from outside. False: the job was aborted. */
   private reachAll(): boolean {
-    const { i32, rings } = this;
+    const { i32 } = this;
     const activity = scannerAt(this.me) + SCANNER_ACTIVITY;
-    this.pendHeld();
+    const seen = tablesOf(i32[JOB_TABLES], this.me) + TABLES_SEEN;
     for (;;) {
-      while (this.hasWork() || rings.receiveAll(this.receiveReached) > 0) {
-        if (this.isAborted()) return false;
-        if (this.pending > WORKLIST_MAX) this.sweepPages();
-        else if (this.hasWork()) this.visitOneByOne();
-      }
-      rings.publishAll();
+      if (!this.visitAll()) return false;
       Atomics.add(i32, activity, 1); // even: idle
-      while (!rings.hasMail()) {
+      for (;;) {
         if (jobState(this.mem) === JOB_DONE) return true;
         if (this.isAborted()) return false;
+        const news = this.activityOfOthers();
+        if (news !== i32[seen]) {
+          if (this.findPending(null)) break;
+          Atomics.store(i32, seen, news);
+        }
         if (this.isOver()) advance(this.mem, JOB_REACHING, JOB_DONE);
         else this.pause();
       }
@@ -126,72 +141,111 @@ export class Scanner extends CountingScanner {
     }
   }
 
-  /** Whether members are pending, or on the worklist: mail may have put them there. */
-  private hasWork(): boolean {
-    return this.pending > 0 || this.worklist.length > 0;
+  /** Visits what can be found to be visited. False: the job was aborted. */
+  private visitAll(): boolean {
+    const { worklist } = this;
+    while (this.findPending(worklist)) {
+      while (worklist.length > 0) {
+        if (worklist.length > WORKLIST_MAX) {
+          this.putOff();
+          this.sweepPages();
+        } else {
+          this.visitOneByOne();
+        }
+        if (this.isAborted()) return false;
+      }
+    }
+    return true;
   }
 
-  /**
-   * Whether nobody has work, and none is on its way. A scanner says that it works before it takes
-   * its mail; so if all are idle, the rings empty, and nobody has stirred meanwhile, it is over.
-   */
-  private isOver(): boolean {
-    const before = this.activities();
-    if (before < 0 || !this.rings.areEmpty()) return false;
-    return this.activities() === before;
-  }
-
-  /** The sum of all scanners' activities; -1 when one of them works. */
-  private activities(): number {
+  /** The sum of the activities of all others. */
+  private activityOfOthers(): number {
     let sum = 0;
     for (let scanner = 0; scanner < this.scanners; scanner++) {
-      const activity = Atomics.load(this.i32, scannerAt(scanner) + SCANNER_ACTIVITY);
-      if ((activity & 1) !== 0) return -1;
-      sum += activity;
+      if (scanner !== this.me) sum += this.activityOf(scanner);
     }
     return sum;
   }
 
-  /** Whatever is held from outside is to be visited. */
-  private pendHeld(): void {
-    const { i32, map, dirty } = this;
+  private activityOf(scanner: number): number {
+    return Atomics.load(this.i32, scannerAt(scanner) + SCANNER_ACTIVITY);
+  }
+
+  /** Whether nobody has anything to visit. */
+  private isOver(): boolean {
+    const { i32, scanners } = this;
+    let sum = 0;
+    for (let scanner = 0; scanner < scanners; scanner++) {
+      const activity = this.activityOf(scanner);
+      if ((activity & 1) !== 0) return false;
+      sum += activity;
+    }
+    for (let scanner = 0; scanner < scanners; scanner++) {
+      const seen = Atomics.load(i32, tablesOf(i32[JOB_TABLES], scanner) + TABLES_SEEN);
+      if (seen !== sum - this.activityOf(scanner)) return false;
+    }
+    // Who has begun to work meanwhile has said so before: then the above need not be true any more.
+    return this.activityOfOthers() + this.activityOf(this.me) === sum;
+  }
+
+  /** The members of a word of the tables that this scanner is to visit. */
+  private pendingIn(word: number): number {
+    const { i32, otherMarks, otherTaken } = this;
+    let marks = i32[this.marks + word];
+    for (let i = 0; i < otherMarks.length; i++) marks |= i32[otherMarks[i] + word];
+    const pending = marks & i32[this.unreached + word];
+    return pending === 0 || otherTaken.length === 0 ? pending : pending & ~this.takenIn(word);
+  }
+
+  /** What others have taken of a word of the tables. */
+  private takenIn(word: number): number {
+    const { i32, otherTaken } = this;
+    let taken = 0;
+    for (let i = 0; i < otherTaken.length; i++) taken |= i32[otherTaken[i] + word];
+    return taken;
+  }
+
+  /**
+   * Moves members that are to be visited to `list`, until it is longer than WORKLIST_MAX; null:
+   * only looks whether there are any. Returns whether there were.
+   */
+  private findPending(list: ObjectList | null): boolean {
+    const { i32 } = this;
     const end = i32[JOB_RUNS] + i32[JOB_RUN_COUNT] * RUN_WORDS;
     for (let run = i32[JOB_RUNS]; run < end; run += RUN_WORDS) {
       if (i32[run + RUN_OWNER] !== this.me) continue;
-      const first = i32[run + RUN_START] >>> PAGE_WORDS_SHIFT;
+      const start = i32[run + RUN_START];
+      const blockWords = i32[run + RUN_BLOCK_WORDS];
       const last = ((i32[run + RUN_END] >>> 0) - 1) >>> PAGE_WORDS_SHIFT;
-      for (let page = first; page <= last; page++) {
-        const table = i32[map + page] & TABLE_BASE_MASK;
-        const words = tableLength(i32[map + page]);
-        let held = 0;
-        for (let word = table; word < table + words; word++) {
-          if ((i32[word] & HELD_BITS) !== 0) held += this.pendWord(word);
+      for (let page = start >>> PAGE_WORDS_SHIFT; page <= last; page++) {
+        const m = i32[this.map + page];
+        const from = firstNumber(m) >>> 5;
+        const to = from + bitWords(m);
+        for (let word = from; word < to; word++) {
+          const pending = this.pendingIn(word);
+          if (pending === 0) continue;
+          if (list === null) return true;
+          i32[this.unreached + word] ^= pending;
+          for (let bits = pending; bits !== 0; bits &= bits - 1) {
+            const entry = ((word - from) << 5) + 31 - Math.clz32(bits & -bits);
+            list.push(objectAt(start, blockWords, page, m, entry));
+          }
+          if (list.length > WORKLIST_MAX) return true;
         }
-        if (held === 0) continue;
-        this.pending += held;
-        dirty[page] = 1;
       }
     }
-  }
-
-  private pendWord(word: number): number {
-    const { i32 } = this;
-    let held = 0;
-    for (let shift = 0; shift < 32; shift += 8) {
-      if (((i32[word] >>> shift) & (HELD_BITS & 0xff)) === 0) continue;
-      i32[word] = (i32[word] & ~(0xff << shift)) | (PENDING << shift);
-      held++;
-    }
-    return held;
+    return list !== null && list.length > 0;
   }
 
   /** Visits pending members in the order of their addresses, up or down. */
   private sweepPages(): void {
-    const { i32, dirty } = this;
-    this.isSweeping = true;
-    this.direction = -this.direction;
+    const { i32 } = this;
     const isUp = this.direction > 0;
     const count = i32[JOB_RUN_COUNT];
+    const activity = scannerAt(this.me) + SCANNER_ACTIVITY;
+    let news = NEWS_PAGES;
+    this.isSweeping = true;
+    this.direction = -this.direction;
     for (let i = 0; i < count; i++) {
       const run = i32[JOB_RUNS] + (isUp ? i : count - 1 - i) * RUN_WORDS;
       if (i32[run + RUN_OWNER] !== this.me) continue;
@@ -199,105 +253,76 @@ export class Scanner extends CountingScanner {
       const last = ((i32[run + RUN_END] >>> 0) - 1) >>> PAGE_WORDS_SHIFT;
       for (let k = first; k <= last; k++) {
         const page = isUp ? k : first + last - k;
-        if (dirty[page] === 0) continue;
-        dirty[page] = 0;
-        this.sweepPage(run, page);
+        this.sweepPage(run, page, isUp);
+        if (--news > 0) continue;
+        news = NEWS_PAGES;
+        Atomics.add(i32, activity, 2); // still odd
         if (this.isAborted()) return;
       }
-      this.rings.receiveAll(this.receiveReached);
     }
   }
 
-  private sweepPage(run: number, page: number): void {
-    const { i32 } = this;
-    const m = i32[this.map + page];
-    const table = m & TABLE_BASE_MASK;
-    const words = tableLength(m);
-    const step = this.direction;
-    this.sweptMap = m;
-    for (let i = 0; i < words; i++) {
-      const word = step > 0 ? table + i : table + words - 1 - i;
-      for (let bits = i32[word] & PENDING_BITS; bits !== 0; bits = i32[word] & PENDING_BITS) {
-        const shift = (31 - Math.clz32(bits)) & ~7;
-        i32[word] ^= (PENDING ^ REACHED) << shift;
-        this.pending--;
-        this.cursor = word;
-        this.visit(this.objectAt(run, page, m, (word - table) * ENTRIES_PER_WORD + (shift >>> 3)));
-      }
-    }
-    this.sweptMap = -1; // what is reached on this page from here on waits for the next sweep
-  }
-
-  /** The object of an entry: the first block of the page in that stretch of words. */
-  private objectAt(run: number, page: number, m: number, entry: number): number {
-    const { i32 } = this;
+  private sweepPage(run: number, page: number, isUp: boolean): void {
+    const { i32, marks, unreached } = this;
     const start = i32[run + RUN_START];
     const blockWords = i32[run + RUN_BLOCK_WORDS];
-    const from = page * PAGE_WORDS + entry * (1 << (m & 31)) - start;
-    return start + Math.ceil(from / blockWords) * blockWords;
+    const m = i32[this.map + page];
+    const from = firstNumber(m) >>> 5;
+    const words = bitWords(m);
+    for (let i = 0; i < words; i++) {
+      const word = isUp ? from + i : from + words - 1 - i;
+      let bits = this.pendingIn(word);
+      while (bits !== 0) {
+        const bit = 31 - Math.clz32(isUp ? bits & -bits : bits);
+        i32[unreached + word] ^= 1 << bit;
+        bits ^= 1 << bit;
+        const entry = ((word - from) << 5) + bit;
+        this.markReferents(objectAt(start, blockWords, page, m, entry));
+        bits |= i32[marks + word] & i32[unreached + word]; // the visit may have marked some here
+      }
+    }
   }
 
-  /** Visits what is pending, and what that reaches, from a worklist; stops when that grows long. */
+  /** Visits what is on the worklist, and what that reaches; stops when the worklist grows long. */
   private visitOneByOne(): void {
     const { worklist } = this;
-    if (this.pending > 0) this.gatherPending();
     this.isSweeping = false;
-    while (worklist.length > 0) {
-      if (worklist.length > WORKLIST_MAX) {
-        this.putOff();
-        return;
-      }
-      this.visit(worklist.pop());
-    }
-    if (this.isAborted()) worklist.clear();
+    while (worklist.length > 0 && worklist.length <= WORKLIST_MAX) this.visit(worklist.pop());
   }
 
-  /** Moves all pending members to the worklist. */
-  private gatherPending(): void {
-    const { i32, dirty } = this;
-    const end = i32[JOB_RUNS] + i32[JOB_RUN_COUNT] * RUN_WORDS;
-    for (let run = i32[JOB_RUNS]; run < end && this.pending > 0; run += RUN_WORDS) {
-      if (i32[run + RUN_OWNER] !== this.me) continue;
-      const first = i32[run + RUN_START] >>> PAGE_WORDS_SHIFT;
-      const last = ((i32[run + RUN_END] >>> 0) - 1) >>> PAGE_WORDS_SHIFT;
-      for (let page = first; page <= last; page++) {
-        if (dirty[page] === 0) continue;
-        dirty[page] = 0;
-        this.gatherPage(run, page);
-      }
-    }
-    this.pending = 0;
-  }
-
-  private gatherPage(run: number, page: number): void {
-    const { i32, worklist } = this;
-    const m = i32[this.map + page];
-    const table = m & TABLE_BASE_MASK;
-    const end = table + tableLength(m);
-    for (let word = table; word < end; word++) {
-      for (let bits = i32[word] & PENDING_BITS; bits !== 0; bits = i32[word] & PENDING_BITS) {
-        const shift = (31 - Math.clz32(bits)) & ~7;
-        i32[word] ^= (PENDING ^ REACHED) << shift;
-        this.pending--;
-        const entry = (word - table) * ENTRIES_PER_WORD + (shift >>> 3);
-        worklist.push(this.objectAt(run, page, m, entry));
-      }
-    }
-  }
-
-  /** The worklist is too long: its members are pending again, and will be swept by address. */
+  /** The worklist is too long: its members are to be swept by address, each by its owner. */
   private putOff(): void {
-    const { i32, worklist, dirty } = this;
-    while (worklist.length > 0) {
-      const object = worklist.pop();
-      const page = object >>> PAGE_WORDS_SHIFT;
-      this.write(i32[this.map + page], object, PENDING);
-      dirty[page] = 1;
-      this.pending++;
+    const { i32, map, me, marks, taken, unreached, worklist } = this;
+    for (let i = 0; i < worklist.length; i++) {
+      const object = worklist.refs[i];
+      const m = i32[map + (object >>> PAGE_WORDS_SHIFT)];
+      const number = numberOf(m, object);
+      const word = number >>> 5;
+      i32[marks + word] |= 1 << number;
+      if (ownerOf(m) === me) i32[unreached + word] |= 1 << number;
+      else i32[taken + word] &= ~(1 << number);
     }
-    this.isSweeping = true;
+    worklist.clear();
   }
 
+  /** Marks what a member refers to. */
+  private markReferents(object: number): void {
+    const { i32, mem, map, marks, pages } = this;
+    const info = i32[object + HEADER_INFO];
+    const end = tracedEnd(mem, object, info);
+    for (let at = object + HEADER_WORDS; at < end; at++) {
+      const referent = i32[at];
+      const page = referent >>> PAGE_WORDS_SHIFT;
+      if (page >= pages) continue;
+      const m = i32[map + page];
+      if (m === 0) continue;
+      const number = numberOf(m, referent);
+      i32[marks + (number >>> 5)] |= 1 << number;
+    }
+    if (hasValues(mem, info)) this.visitValues(object, info);
+  }
+
+  /** What a member refers to comes onto the worklist. */
   private visit(object: number): void {
     const { i32, mem } = this;
     const info = i32[object + HEADER_INFO];
@@ -322,29 +347,26 @@ export class Scanner extends CountingScanner {
 
   /** `referent`, whatever that is, is referred to by a member that is reached. */
   private reach(referent: number): void {
-    const { i32 } = this;
+    const { i32, marks, taken, unreached } = this;
     const page = referent >>> PAGE_WORDS_SHIFT;
     if (page >= this.pages) return;
     const m = i32[this.map + page];
     if (m === 0) return;
-    const owner = (m >>> OWNER_SHIFT) & OWNER_MASK;
-    if (owner !== this.me) {
-      this.send(owner, referent, this.receiveReached);
+    const number = numberOf(m, referent);
+    const word = number >>> 5;
+    const bit = 1 << number;
+    if (this.isSweeping) {
+      i32[marks + word] |= bit;
       return;
     }
-    const word = entryWord(m, referent);
-    const shift = entryShift(m, referent);
-    const entry = (i32[word] >>> shift) & 0xff;
-    if ((entry & COUNT_BITS) !== 1) return; // no member, or reached before
-    if (this.isSweeping) {
-      i32[word] ^= (entry ^ PENDING) << shift;
-      this.pending++;
-      // Further on this page the sweep comes by anyway.
-      const isAhead = m === this.sweptMap && (word - this.cursor) * this.direction >= 0;
-      if (!isAhead) this.dirty[page] = 1;
+    if ((i32[unreached + word] & ~i32[taken + word] & ~this.takenIn(word) & bit) === 0) return;
+    if (ownerOf(m) === this.me) {
+      i32[unreached + word] ^= bit;
     } else {
-      i32[word] ^= (entry ^ REACHED) << shift;
-      this.worklist.push(referent);
+      for (const other of this.otherMarks) if ((i32[other + word] & bit) !== 0) return;
+      if ((i32[marks + word] & bit) !== 0) return; // its owner is to visit it
+      i32[taken + word] |= bit;
     }
+    this.worklist.push(referent);
   }
 }

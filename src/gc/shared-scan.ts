@@ -19,7 +19,25 @@ import { type Memory, pageOfRecord, startOf } from '../memory/memory.ts';
 import { visitRuns } from '../memory/pages.ts';
 import { releaseScratch, Scratch } from '../memory/scratch.ts';
 import { LARGE_CLASS } from '../memory/size-classes.ts';
-import { ENTRIES_PER_WORD, entryShift, entryWord, UNHELD } from './entries.ts';
+import {
+  bitsLength,
+  bitWords,
+  FIRST_NUMBER,
+  firstNumber,
+  mapWord,
+  numbersOf,
+  objectAt,
+  TABLES_MARKS,
+  TABLES_NUMBERS,
+  TABLES_SEEN,
+  TABLES_TAKEN,
+  TABLES_TALLY,
+  TABLES_UNREACHED,
+  tablesLength,
+  tablesOf,
+  tallyLength,
+  withOwner,
+} from './entries.ts';
 import { type Collection, noteLostInCollection } from './figures.ts';
 import {
   ATOMIC_WORDS,
@@ -43,6 +61,7 @@ import {
   JOB_SCANNERS,
   JOB_SEARCHES,
   JOB_STATE,
+  JOB_TABLES,
   jobState,
   joinJob,
   LOOK_MS,
@@ -62,7 +81,7 @@ import type { ObjectList } from './object-list.ts';
 import { searchRuns } from './referrers.ts';
 import { clearRings, ringsWords } from './rings.ts';
 import { Scanner } from './scan.ts';
-import { OWNER_MASK, OWNER_SHIFT, shiftOf, TABLE_ALIGN, tableWords } from './side-tables.ts';
+import { shiftOf } from './side-tables.ts';
 
 const LINE_WORDS = 16;
 /** Longest wait for helpers that are ready, in milliseconds. */
@@ -105,15 +124,16 @@ export function layOutJob(
   const runs = scratch.take(Math.max(1, records.length) * RUN_WORDS, LINE_WORDS);
   if (map === 0 || runs === 0) return giveUp(mem);
   i32.fill(0, map, map + mem.pages);
+  let numbers = FIRST_NUMBER;
   for (let i = 0; i < records.length; i++) {
-    if (!layOutRun(mem, records[i], map, runs + i * RUN_WORDS, scratch)) return giveUp(mem);
+    numbers = layOutRun(mem, records[i], map, runs + i * RUN_WORDS, numbers);
   }
   i32[JOB_MAP] = map;
   i32[JOB_RUNS] = runs;
   i32[JOB_RUN_COUNT] = records.length;
   i32[JOB_GENERATION] = oldestMember;
   awaitHelpers();
-  if (!layOutScanners(mem, scratch)) return giveUp(mem);
+  if (!layOutTables(mem, scratch, numbers) || !layOutScanners(mem, scratch)) return giveUp(mem);
   return scratch.words * WORD_BYTES;
 }
 
@@ -124,7 +144,7 @@ export function layOutJob(
  */
 export function layOutRetest(mem: Memory): boolean {
   const { i32 } = mem;
-  const kept = [JOB_MAP, JOB_RUNS, JOB_RUN_COUNT, JOB_GENERATION];
+  const kept = [JOB_MAP, JOB_RUNS, JOB_RUN_COUNT, JOB_GENERATION, JOB_TABLES];
   const words = kept.map((at) => i32[at]);
   endJob(mem);
   openJob(mem, JOB_RETESTS);
@@ -134,7 +154,31 @@ export function layOutRetest(mem: Memory): boolean {
   return false;
 }
 
-/** Nobody joins any more: what each scanner needs. False when there is no room. */
+/** Nobody joins any more: the tables of all scanners. False when there is no room. */
+function layOutTables(mem: Memory, scratch: Scratch, numbers: number): boolean {
+  const { i32 } = mem;
+  const scanners = closeJoining(mem);
+  const tables = scratch.take(tablesLength(scanners), LINE_WORDS);
+  const unreached = scratch.take(bitsLength(numbers), LINE_WORDS);
+  if (tables === 0 || unreached === 0) return false;
+  for (let scanner = 0; scanner < scanners; scanner++) {
+    const tally = scratch.take(tallyLength(numbers), LINE_WORDS);
+    const marks = scratch.take(bitsLength(numbers), LINE_WORDS);
+    const taken = scratch.take(bitsLength(numbers), LINE_WORDS);
+    if (tally === 0 || marks === 0 || taken === 0) return false;
+    const at = tablesOf(tables, scanner);
+    i32[at + TABLES_TALLY] = tally;
+    i32[at + TABLES_MARKS] = marks;
+    i32[at + TABLES_TAKEN] = taken;
+    i32[at + TABLES_SEEN] = -1;
+  }
+  i32[tables + TABLES_NUMBERS] = numbers;
+  i32[tables + TABLES_UNREACHED] = unreached;
+  i32[JOB_TABLES] = tables;
+  return true;
+}
+
+/** What each scanner needs besides. Nobody joins any more. False when there is no room. */
 function layOutScanners(mem: Memory, scratch: Scratch): boolean {
   const { i32 } = mem;
   const scanners = closeJoining(mem);
@@ -155,13 +199,14 @@ function giveUp(mem: Memory): number {
   return 0;
 }
 
+/** Writes down a run whose numbers begin at `first`. Returns the first number behind it. */
 function layOutRun(
   mem: Memory,
   record: WordIndex,
   map: number,
   run: number,
-  scratch: Scratch,
-): boolean {
+  first: number,
+): number {
   const { i32 } = mem;
   const page = pageOfRecord(mem, record);
   const blockWords = i32[record + PAGE_BLOCK_WORDS];
@@ -169,12 +214,12 @@ function layOutRun(
   i32[run + RUN_START] = startOf(page);
   i32[run + RUN_BLOCK_WORDS] = blockWords;
   i32[run + RUN_END] = startOf(page) + i32[record + PAGE_CARVED] * blockWords;
+  let next = first;
   for (let i = 0; i < i32[record + PAGE_RUN]; i++) {
-    const table = scratch.take(tableWords(shift, ENTRIES_PER_WORD), TABLE_ALIGN);
-    if (table === 0) return false;
-    i32[map + page + i] = table | shift;
+    i32[map + page + i] = mapWord(next, shift);
+    next += numbersOf(shift);
   }
-  return true;
+  return next;
 }
 
 /** Shares the runs out: neighbours together, each scanner the same number of words. */
@@ -192,7 +237,7 @@ function assignRuns(mem: Memory, scanners: number): void {
     const first = i32[run + RUN_START] / PAGE_WORDS;
     const last = Math.ceil((i32[run + RUN_END] >>> 0) / PAGE_WORDS);
     for (let page = i32[JOB_MAP] + first; page < i32[JOB_MAP] + last; page++) {
-      i32[page] = (i32[page] & ~(OWNER_MASK << OWNER_SHIFT)) | (owner << OWNER_SHIFT);
+      i32[page] = withOwner(i32[page], owner);
     }
   }
 }
@@ -263,16 +308,35 @@ export function abandonJob(mem: Memory): void {
 /** Puts the unreachable members into `found`, by address. */
 export function gatherUnreachable(mem: Memory, found: ObjectList): void {
   const { i32 } = mem;
-  const map = i32[JOB_MAP];
+  const unreached = i32[i32[JOB_TABLES] + TABLES_UNREACHED];
   const end = i32[JOB_RUNS] + i32[JOB_RUN_COUNT] * RUN_WORDS;
+  noteTaken(mem, unreached);
   for (let run = i32[JOB_RUNS]; run < end; run += RUN_WORDS) {
+    const start = i32[run + RUN_START];
     const blockWords = i32[run + RUN_BLOCK_WORDS];
-    const runEnd = i32[run + RUN_END] >>> 0;
-    for (let object = i32[run + RUN_START]; object < runEnd; object += blockWords) {
-      const m = i32[map + (object >>> PAGE_WORDS_SHIFT)];
-      const entry = (i32[entryWord(m, object)] >>> entryShift(m, object)) & 0xff;
-      if (entry === UNHELD) found.push(object);
+    const last = ((i32[run + RUN_END] >>> 0) - 1) >>> PAGE_WORDS_SHIFT;
+    for (let page = start >>> PAGE_WORDS_SHIFT; page <= last; page++) {
+      const m = i32[i32[JOB_MAP] + page];
+      const from = firstNumber(m) >>> 5;
+      for (let word = 0; word < bitWords(m); word++) {
+        for (let bits = i32[unreached + from + word]; bits !== 0; bits &= bits - 1) {
+          const entry = (word << 5) + 31 - Math.clz32(bits & -bits);
+          found.push(objectAt(start, blockWords, page, m, entry));
+        }
+      }
     }
+  }
+}
+
+/** What a scanner has taken is not unreached, though its owner has never visited it. */
+function noteTaken(mem: Memory, unreached: number): void {
+  const { i32 } = mem;
+  const tables = i32[JOB_TABLES];
+  const words = bitsLength(i32[tables + TABLES_NUMBERS]);
+  if (i32[JOB_SCANNERS] === 1) return;
+  for (let scanner = 0; scanner < i32[JOB_SCANNERS]; scanner++) {
+    const taken = i32[tablesOf(tables, scanner) + TABLES_TAKEN];
+    for (let word = 0; word < words; word++) i32[unreached + word] &= ~i32[taken + word];
   }
 }
 

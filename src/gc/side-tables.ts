@@ -6,13 +6,11 @@
  *
  *      31                 8 7     5 4     0
  *     ┌────────────────────┬───────┬───────┐
- *     │ first entry / 256  │ owner │ shift │     0: no object of this page is under test
+ *     │ first entry / 256  │   0   │ shift │     0: no object of this page is under test
  *     └────────────────────┴───────┴───────┘
  *
- * The owner is the scanner that writes the entries of the page. What an entry says is up to whoever
- * uses the table; it is 0 for whatever is not under test.
- *
- * Map and tables are either private to a thread, or scratch pages of the heap that scanners share.
+ * What an entry says is up to whoever uses the table; it is 0 for whatever is not under test. Map
+ * and tables are private to a thread. Those that scanners share have bits: see `entries.ts`.
  */
 
 import { PAGE_BLOCK_WORDS, PAGE_WORDS, PAGE_WORDS_SHIFT } from '../memory/layout.ts';
@@ -20,10 +18,8 @@ import type { Memory } from '../memory/memory.ts';
 import { runRecordOf } from '../memory/pages.ts';
 
 /** Tables begin at multiples of this many words: the bits below have the map's other fields. */
-export const TABLE_ALIGN = 256;
-export const TABLE_BASE_MASK = -TABLE_ALIGN;
-export const OWNER_SHIFT = 5;
-export const OWNER_MASK = 7;
+const TABLE_ALIGN = 256;
+const TABLE_BASE_MASK = -TABLE_ALIGN;
 export const PAGE_OFFSET_MASK = PAGE_WORDS - 1;
 
 /** Private tables larger than this are given back after the collection (4 MiB). */
@@ -35,8 +31,8 @@ export function shiftOf(blockWords: number): number {
 }
 
 /** Words of the table of a page with this shift, alignment included. */
-export function tableWords(shift: number, entriesPerWord: number): number {
-  return Math.max((PAGE_WORDS >>> shift) / entriesPerWord, TABLE_ALIGN);
+function tableWords(shift: number): number {
+  return Math.max(PAGE_WORDS >>> shift, TABLE_ALIGN);
 }
 
 /**
@@ -69,7 +65,7 @@ export class SideTables {
   private addPage(page: number, object: number): void {
     const { mem } = this;
     const shift = shiftOf(mem.i32[runRecordOf(mem, object) + PAGE_BLOCK_WORDS]);
-    const end = this.used + tableWords(shift, 1);
+    const end = this.used + tableWords(shift);
     if (end > this.words.length) {
       const larger = new Int32Array(Math.max(this.words.length * 2, end));
       larger.set(this.words.subarray(0, this.used));

@@ -34,28 +34,20 @@ import type { Memory } from '../memory/memory.ts';
 import { Ranges, VALUES } from '../object/ranges.ts';
 import { ObjectList } from './object-list.ts';
 import { entryOf, SideTables } from './side-tables.ts';
+import {
+  COUNTED_MAX,
+  GC_REFS_SHIFT,
+  handOn,
+  MEMBER,
+  MEMBER_REACHED,
+  REACHED,
+  reach,
+  subtract,
+  UNHELD,
+} from './trial-entries.ts';
 
 /** Entries that are kept between two tests. */
 const KEPT_ENTRIES = 2 ** 16;
-
-// An entry is 0 for whatever is not under test. The updates of both passes leave it so, by
-// arithmetic instead of branches, which random graphs would make the processor guess wrong.
-/** Set in the entry of a member. */
-const MEMBER = 1;
-/** Set when a member is found reachable. */
-const REACHED_SHIFT = 1;
-const REACHED = MEMBER << REACHED_SHIFT;
-const MEMBER_REACHED = MEMBER | REACHED;
-/** From here on: gcRefs, the references to a member that are not known to be from members. */
-const GC_REFS_SHIFT = 2;
-
-/** The entry of a member that is not reached, and that only members hold. */
-const UNHELD = MEMBER;
-/**
- * From this many references on a member counts as reached: its gcRefs might not fit. Garbage needs
- * as many references between members, which take half of the largest heap.
- */
-const COUNTED_MAX = 2 ** (31 - GC_REFS_SHIFT);
 
 /** Tests in two passes after one whose single pass was not enough. */
 const TWICE_AFTER = 15;
@@ -182,7 +174,7 @@ export class TrialDeletion {
       const record = kindTable + ((info >>> KIND_SHIFT) << KIND_RECORD_SHIFT);
       const end = object + HEADER_WORDS + i32[record + KIND_TRACED];
       for (let at = object + HEADER_WORDS; at < end; at++) {
-        if (i32[at] !== 0) isSure = handOn(map, words, entry, isHeld, i32[at]) && isSure;
+        if (i32[at] !== 0) isSure = handOn(map, words, entry, isHeld, i32[at], 1) && isSure;
       }
       if (i32[record + KIND_VALUES] === 0) continue;
       isSure = this.handOnValues(object, info, entry, isHeld) && isSure;
@@ -197,16 +189,41 @@ export class TrialDeletion {
     let isSure = true;
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
       const { end, shape } = ranges;
-      // An array's values stand in a row; of a map's entry the key and the value do.
-      const step = shape === VALUES ? VALUE_WORDS : ENTRY_WORDS;
-      for (let { at } = ranges; at < end; at += step) {
+      if (shape === VALUES) {
+        isSure = this.handOnRow(ranges.at, end, entry, isHeld) && isSure;
+        continue;
+      }
+      for (let { at } = ranges; at < end; at += ENTRY_WORDS) {
         if (i32[at + VALUE_HIGH] === TAG_REFERENCE) {
-          isSure = handOn(map, words, entry, isHeld, i32[at + VALUE_LOW]) && isSure;
+          isSure = handOn(map, words, entry, isHeld, i32[at + VALUE_LOW], 1) && isSure;
         }
-        if (shape === VALUES || i32[at + ENTRY_VALUE + VALUE_HIGH] !== TAG_REFERENCE) continue;
-        isSure = handOn(map, words, entry, isHeld, i32[at + ENTRY_VALUE + VALUE_LOW]) && isSure;
+        if (i32[at + ENTRY_VALUE + VALUE_HIGH] !== TAG_REFERENCE) continue;
+        isSure = handOn(map, words, entry, isHeld, i32[at + ENTRY_VALUE + VALUE_LOW], 1) && isSure;
       }
     }
+    return isSure;
+  }
+
+  /**
+   * Values in a row. Those that refer to the same object one after the other are handed on at once:
+   * one by one, each would wait until the one before has written the entry.
+   */
+  private handOnRow(from: number, end: number, entry: number, isHeld: number): boolean {
+    const { i32 } = this.mem;
+    const { map, words } = this.tables;
+    let isSure = true;
+    let referent = 0;
+    let times = 0;
+    for (let at = from; at < end; at += VALUE_WORDS) {
+      if (i32[at + VALUE_HIGH] !== TAG_REFERENCE) continue;
+      if (i32[at + VALUE_LOW] !== referent) {
+        if (times > 0) isSure = handOn(map, words, entry, isHeld, referent, times) && isSure;
+        referent = i32[at + VALUE_LOW];
+        times = 0;
+      }
+      times++;
+    }
+    if (times > 0) isSure = handOn(map, words, entry, isHeld, referent, times) && isSure;
     return isSure;
   }
 
@@ -222,7 +239,7 @@ export class TrialDeletion {
       const record = kindTable + ((info >>> KIND_SHIFT) << KIND_RECORD_SHIFT);
       const end = object + HEADER_WORDS + i32[record + KIND_TRACED];
       for (let at = object + HEADER_WORDS; at < end; at++) {
-        if (i32[at] !== 0) subtract(map, words, i32[at]);
+        if (i32[at] !== 0) subtract(map, words, i32[at], 1);
       }
       if (i32[record + KIND_VALUES] !== 0) this.subtractValues(object, info);
     }
@@ -234,13 +251,34 @@ export class TrialDeletion {
     const { map, words } = this.tables;
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
       const { end, shape } = ranges;
-      const step = shape === VALUES ? VALUE_WORDS : ENTRY_WORDS;
-      for (let { at } = ranges; at < end; at += step) {
-        if (i32[at + VALUE_HIGH] === TAG_REFERENCE) subtract(map, words, i32[at + VALUE_LOW]);
-        if (shape === VALUES || i32[at + ENTRY_VALUE + VALUE_HIGH] !== TAG_REFERENCE) continue;
-        subtract(map, words, i32[at + ENTRY_VALUE + VALUE_LOW]);
+      if (shape === VALUES) {
+        this.subtractRow(ranges.at, end);
+        continue;
+      }
+      for (let { at } = ranges; at < end; at += ENTRY_WORDS) {
+        if (i32[at + VALUE_HIGH] === TAG_REFERENCE) subtract(map, words, i32[at + VALUE_LOW], 1);
+        if (i32[at + ENTRY_VALUE + VALUE_HIGH] !== TAG_REFERENCE) continue;
+        subtract(map, words, i32[at + ENTRY_VALUE + VALUE_LOW], 1);
       }
     }
+  }
+
+  /** As `handOnRow`. */
+  private subtractRow(from: number, end: number): void {
+    const { i32 } = this.mem;
+    const { map, words } = this.tables;
+    let referent = 0;
+    let times = 0;
+    for (let at = from; at < end; at += VALUE_WORDS) {
+      if (i32[at + VALUE_HIGH] !== TAG_REFERENCE) continue;
+      if (i32[at + VALUE_LOW] !== referent) {
+        if (times > 0) subtract(map, words, referent, times);
+        referent = i32[at + VALUE_LOW];
+        times = 0;
+      }
+      times++;
+    }
+    if (times > 0) subtract(map, words, referent, times);
   }
 
   /**
@@ -302,67 +340,18 @@ export class TrialDeletion {
     const { ranges, worklist } = this;
     const { i32 } = this.mem;
     const { map, words } = this.tables;
+    let referent = 0; // the last one: to reach it again changes nothing
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
       const { end, shape } = ranges;
       const step = shape === VALUES ? VALUE_WORDS : ENTRY_WORDS;
       for (let { at } = ranges; at < end; at += step) {
-        if (i32[at + VALUE_HIGH] === TAG_REFERENCE) {
-          reach(map, words, worklist, cursor, i32[at + VALUE_LOW]);
+        if (i32[at + VALUE_HIGH] === TAG_REFERENCE && i32[at + VALUE_LOW] !== referent) {
+          referent = i32[at + VALUE_LOW];
+          reach(map, words, worklist, cursor, referent);
         }
         if (shape === VALUES || i32[at + ENTRY_VALUE + VALUE_HIGH] !== TAG_REFERENCE) continue;
         reach(map, words, worklist, cursor, i32[at + ENTRY_VALUE + VALUE_LOW]);
       }
     }
-  }
-}
-
-/**
- * The member at `entry`, reachable if `isHeld`, refers to `referent`. False when `referent` has had
- * its turn, and was taken for reachable because of references like this one alone.
- */
-function handOn(
-  map: Int32Array,
-  words: Int32Array,
-  entry: number,
-  isHeld: number,
-  referent: number,
-): boolean {
-  const m = map[referent >>> PAGE_WORDS_SHIFT];
-  if (m === 0) return true;
-  const at = entryOf(m, referent);
-  const word = words[at];
-  const isMember = word & MEMBER;
-  const left = word - (isMember << GC_REFS_SHIFT);
-  if (at < entry) {
-    words[at] = left | ((isMember & isHeld) << REACHED_SHIFT);
-    return true;
-  }
-  words[at] = left;
-  return left !== UNHELD;
-}
-
-function subtract(map: Int32Array, words: Int32Array, referent: number): void {
-  const m = map[referent >>> PAGE_WORDS_SHIFT];
-  if (m === 0) return;
-  const at = entryOf(m, referent);
-  words[at] -= (words[at] & MEMBER) << GC_REFS_SHIFT;
-}
-
-/** A member that is reached refers to `referent`. Entries below `cursor` are still to come. */
-function reach(
-  map: Int32Array,
-  words: Int32Array,
-  worklist: ObjectList,
-  cursor: number,
-  referent: number,
-): void {
-  const m = map[referent >>> PAGE_WORDS_SHIFT];
-  if (m === 0) return;
-  const at = entryOf(m, referent);
-  if (at < cursor) {
-    words[at] |= (words[at] & MEMBER) << REACHED_SHIFT;
-  } else if (words[at] === UNHELD) {
-    words[at] = MEMBER_REACHED;
-    worklist.push(referent);
   }
 }
