@@ -9,6 +9,7 @@ import {
   endJob,
   isScannerDead,
   JOB_ABORTED,
+  JOB_RETESTS,
   jobState,
   joinJob,
   leaveJob,
@@ -72,6 +73,15 @@ test('seats that were left or never taken are free in the next job', () => {
     endJob(mem);
     openJob(mem);
     expect([joinJob(mem), joinJob(mem), joinJob(mem)]).toEqual([1, 2, 3]);
+  });
+});
+
+test('nobody joins a second scan: it has tables for the lead alone', () => {
+  withJob((mem) => {
+    openJob(mem, JOB_RETESTS);
+    expect(joinJob(mem)).toBe(0);
+    expect(closeJoining(mem)).toBe(1);
+    expect(joinJob(mem)).toBe(0);
   });
 });
 

@@ -82,6 +82,8 @@ for (const [helpers, rounds, size] of [
   [2, 300, 30],
   [1, 40, 3000],
   [3, 20, 3000],
+  [1, 10, 40_000], // more than a scanner visits one by one
+  [2, 10, 40_000],
 ] as const) {
   const what = `${rounds} collections of graphs of up to ${size} objects`;
   test(`${what} by ${helpers + 1} scanners free what a trace cannot reach`, async () => {

@@ -1,9 +1,22 @@
 /**
- * Scanners count references modulo 16, each for itself, and visit chains wherever they lead: so
- * around every sixteenth reference, and from one scanner's pages to another's, nothing may be lost.
+ * Scanners count references modulo 16, each for itself, then rounds modulo 256, and visit chains
+ * wherever they lead: so around every sixteenth reference, and from one scanner's pages to
+ * another's, nothing may be lost.
  */
 import { expect, test } from 'vitest';
-import { GC_PARALLEL_MIN, GC_SHARED_MIN, type ObjectRef } from '../src/memory/layout.ts';
+import { JOB_READY } from '../src/gc/job.ts';
+import {
+  GC_PARALLEL_MIN,
+  GC_SHARED_MIN,
+  type ObjectRef,
+  PAGE_RECORD_WORDS,
+  PAGE_RUN,
+  PAGE_SCRATCH,
+  PAGE_STATE,
+  type PageIndex,
+} from '../src/memory/layout.ts';
+import { pageRecordOf } from '../src/memory/memory.ts';
+import { releaseRun, takeRun, writeTails } from '../src/memory/page-runs.ts';
 import { decref } from '../src/object/dealloc.ts';
 import { incref } from '../src/object/refcount.ts';
 import { expectSound } from './support/bare-heap.ts';
@@ -13,7 +26,7 @@ import { withScanners } from './support/scanners.ts';
 const MIB = 2 ** 20;
 /** Between neighbours of the chain; it shares no factor with the length. */
 const STRIDE = 25_999;
-const COUNTS = [1, 2, 14, 15, 16, 17, 30, 31, 32, 33, 47, 48, 49, 160, 4095, 4096, 4097];
+const COUNTS = [1, 2, 14, 15, 16, 17, 30, 31, 32, 33, 47, 48, 49, 160, 4095, 4096, 4097, 20_000];
 
 /** A ring of `holders` nodes that all refer to a hub, which refers to one of them. */
 function hub(nodes: Nodes, holders: number): { first: ObjectRef; hub: ObjectRef } {
@@ -37,6 +50,50 @@ async function by(scanners: number, body: (nodes: Nodes) => void): Promise<void>
     await withScanners(nodes.collector, scanners - 1, () => body(nodes));
   }
   expectSound(nodes.mem, []);
+}
+
+/** Takes pages for nothing. 0: there are not so many in a row. */
+function takePages({ mem }: Nodes, pages: number): PageIndex {
+  const page = takeRun(mem, pages);
+  if (page === 0) return page;
+  const record = pageRecordOf(mem, page);
+  mem.i32.fill(0, record, record + PAGE_RECORD_WORDS);
+  mem.i32[record + PAGE_RUN] = pages;
+  writeTails(mem, page, pages);
+  mem.i32[record + PAGE_STATE] = PAGE_SCRATCH;
+  return page;
+}
+
+/** Leaves no more than `free` pages in a row; returns what gives the others back. */
+function fragment(nodes: Nodes, free: number): () => void {
+  const { mem } = nodes;
+  const taken: PageIndex[] = [];
+  const gaps: PageIndex[] = [];
+  for (let page = takePages(nodes, 1); page !== 0; page = takePages(nodes, 1)) {
+    taken.push(page);
+    const gap = takePages(nodes, free);
+    if (gap !== 0) gaps.push(gap);
+  }
+  for (const gap of gaps) releaseRun(mem, gap, free);
+  return () => {
+    for (const page of taken) releaseRun(mem, page, 1);
+  };
+}
+
+for (const free of [2, 3]) {
+  test(`with no more than ${free} free pages in a row a large heap is scanned page by page`, () =>
+    by(1, (nodes) => {
+      const { mem } = nodes;
+      const { first } = hub(nodes, 400_000);
+      const restore = fragment(nodes, free);
+      expect(takeRun(mem, free + 1)).toBe(0);
+      mem.i32[JOB_READY] = 0;
+      expect(nodes.collect(2)).toBe(0);
+      expect(mem.i32[JOB_READY]).toBe(1); // else it has gone through a list
+      decref(mem, first);
+      expect(nodes.collect(2)).toBe(400_001);
+      restore();
+    }));
 }
 
 for (const scanners of [1, 2, 3]) {
@@ -81,5 +138,21 @@ for (const scanners of [1, 2, 3]) {
       expect(nodes.collect(2)).toBe(length - cut);
       decref(nodes.mem, chain[0] as ObjectRef);
       expect(nodes.collect(2)).toBe(cut);
+    }));
+
+  test(`${who}: many chains beside each other are reached to their ends`, () =>
+    by(scanners, (nodes) => {
+      const [chains, length] = [200, 500];
+      const made = Array.from({ length: chains * length }, () => nodes.create());
+      const at = (i: number) => made[(i * STRIDE) % made.length] as ObjectRef;
+      for (let i = 0; i < made.length; i++) {
+        if (i % length !== 0) nodes.give(at(i - 1), 'left', at(i));
+        else if (i > 0) nodes.give(at(i - length), 'right', at(i));
+      }
+      expect(nodes.collect(2)).toBe(0);
+      for (let i = 0; i < made.length; i += length) nodes.link(at(i + length - 1), 'left', at(0));
+      expect(nodes.collect(2)).toBe(0);
+      decref(nodes.mem, at(0));
+      expect(nodes.collect(2)).toBe(made.length);
     }));
 }

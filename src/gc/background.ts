@@ -310,8 +310,8 @@ class BackgroundCollection {
 
   /**
    * Tests all candidates that are left at once: those of large components. A list of so many would
-   * need tables that fit no cache, so this is a second scan. By this thread alone: in the random
-   * graphs that make large components it would spend its time on sending.
+   * need tables that fit no cache, so this is a second scan. By this thread alone: nobody waits for
+   * the pool while the world stands still.
    */
   #settleLarge(): void {
     const mem = this.#mem;

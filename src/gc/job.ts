@@ -27,7 +27,7 @@
 
 import { assert } from '../base/assert.ts';
 import { SCANNERS_MAX } from '../base/options.ts';
-import { GC_JOB } from '../memory/layout.ts';
+import { GC_JOB, PAGE_WORDS_SHIFT } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { currentOsThread, isAlive, isThread } from '../sync/liveness.ts';
 
@@ -46,7 +46,7 @@ export const JOB_SEQUENCE = GC_JOB + 11;
 export const JOB_ATOMIC = GC_JOB + 12; //     constant: lists of containers without containers
 export const JOB_LEAD_LEFT = GC_JOB + 13; //  atomic  1: the lead has left
 export const JOB_KIND = GC_JOB + 14; //       constant: JOB_SCANS, JOB_SEARCHES, JOB_RETESTS
-export const JOB_TABLES = GC_JOB + 15; //     constant: where the tables stand, see entries.ts
+export const JOB_TABLES = GC_JOB + 15; //     constant: where the tables stand, see scan-tables.ts
 
 /** What a search for referrers has in the place of words that it does not need. */
 export const JOB_TAKEN = JOB_COUNTED; //      atomic  runs that were taken to be searched
@@ -92,13 +92,20 @@ export const JOB_REACHING = 3;
 export const JOB_DONE = 4;
 export const JOB_ABORTED = 5;
 
+/** The last page of a run where blocks are; the one before its first when there are none. */
+export const lastPageOf = (mem: Memory, run: number): number =>
+  ((mem.i32[run + RUN_END] >>> 0) - 1) >>> PAGE_WORDS_SHIFT;
+
 /** The words of a scanner. */
 export const scannerAt = (scanner: number): number => SCANNER_AT + scanner * SCANNER_WORDS;
 
 /** What the job is doing. */
 export const jobState = (mem: Memory): number => Atomics.load(mem.i32, JOB_STATE);
 
-/** Opens a job for helpers to join. The caller is the lead, and holds the GIL. */
+/**
+ * Opens a job for helpers to join; JOB_RETESTS is the lead's alone. The caller is the lead, and
+ * holds the GIL.
+ */
 export function openJob(mem: Memory, kind = JOB_SCANS): void {
   const { i32 } = mem;
   assert(jobState(mem) === JOB_NONE, 'job: one at a time');
@@ -110,10 +117,12 @@ export function openJob(mem: Memory, kind = JOB_SCANS): void {
   writeScanner(mem, 0);
   setState(mem, JOB_JOINING);
   const job = (Atomics.load(i32, JOB_SEQUENCE) & SEQUENCE_MASK) + 1;
+  const isShared = kind !== JOB_RETESTS;
+  if (!isShared) i32[JOB_SCANNERS] = 1; // joining is closed
   for (let scanner = 1; scanner < SCANNERS_MAX; scanner++) {
     const at = scannerAt(scanner);
     i32.fill(0, at + SCANNER_OS_ID + 1, at + SCANNER_WORDS);
-    Atomics.store(i32, at + SCANNER_OS_ID, -job);
+    Atomics.store(i32, at + SCANNER_OS_ID, isShared ? -job : CLOSED);
   }
   Atomics.store(i32, JOB_SEQUENCE, job); // the last: now the seats may be taken
 }

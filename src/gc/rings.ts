@@ -13,13 +13,13 @@
 import type { Memory } from '../memory/memory.ts';
 
 const LINE = 16;
-const RING_SHIFT = 10;
+const RING_SHIFT = 8;
 /** Words in a ring. */
 const RING_LENGTH = 1 << RING_SHIFT;
 const RING_MASK = RING_LENGTH - 1;
 const RING_WORDS = RING_LENGTH + 2 * LINE;
 /** Words are published at the latest when there are so many. */
-const BATCH = 64;
+const BATCH = 16;
 
 /** Words that the rings of `scanners` scanners take. */
 export const ringsWords = (scanners: number): number => scanners * scanners * RING_WORDS;

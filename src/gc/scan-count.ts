@@ -1,7 +1,7 @@
 /**
  * The first phases of a scan by several threads: each scanner counts the references of its members,
  * then says which of its members have more references than were counted. See `scan.ts` for the
- * whole, `entries.ts` for what is written.
+ * whole, `scan-tables.ts` for what is written.
  */
 
 import {
@@ -22,21 +22,6 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { hasValues, Ranges, tracedEnd, VALUES } from '../object/ranges.ts';
 import {
-  bitsLength,
-  bitWords,
-  firstNumber,
-  numberOf,
-  ownerOf,
-  TABLES_MARKS,
-  TABLES_NUMBERS,
-  TABLES_TAKEN,
-  TABLES_TALLY,
-  TABLES_UNREACHED,
-  TALLY_MAX,
-  tablesOf,
-  tallyLength,
-} from './entries.ts';
-import {
   ATOMIC_WORDS,
   abortJob,
   advance,
@@ -56,9 +41,9 @@ import {
   JOB_RUNS,
   JOB_SCANNERS,
   JOB_STATE,
-  JOB_TABLES,
   jobState,
   LOOK_MS,
+  lastPageOf,
   RUN_BLOCK_WORDS,
   RUN_END,
   RUN_OWNER,
@@ -67,9 +52,24 @@ import {
 } from './job.ts';
 import { isMember } from './members.ts';
 import { Rings } from './rings.ts';
+import {
+  bitWords,
+  clearOwnTables,
+  entryOf,
+  marksOf,
+  ownerOf,
+  ROUND,
+  ROUNDS_MAX,
+  ScanTables,
+  TALLY_MAX,
+  TALLY_STEP,
+} from './scan-tables.ts';
 
 /** Longest wait of a scanner for the others before it looks again, in milliseconds. */
 const WAIT_MS = 0.05;
+
+/** Words of rounds for a word of bits. */
+const ROUNDS_PER_BITS = 8;
 
 /** What a scanner has, and how it counts. */
 export abstract class CountingScanner {
@@ -80,31 +80,21 @@ export abstract class CountingScanner {
   declare protected readonly scanners: number;
   declare protected readonly map: number;
   declare protected readonly pages: number;
-  /** Where the tables stand that this scanner writes. */
-  declare protected readonly tally: number;
-  declare protected readonly marks: number;
-  /** Where those of all scanners stand. */
-  declare private readonly tallies: readonly number[];
-  declare protected readonly taken: number;
-  declare protected readonly unreached: number;
+  /** Where the words of each page stand in the tables. */
+  declare protected readonly tables: ScanTables;
   declare private readonly generation: number;
-  declare protected readonly rings: Rings;
+  declare private readonly rings: Rings;
   declare protected readonly ranges: Ranges;
   /** Whether only what the last scan has found unreachable is scanned. */
   declare private readonly isRetest: boolean;
   declare protected scanned: number;
   declare private lookedAt: number;
-  /** Members with many references: how often their tallies have begun anew. */
-  declare private readonly rounds: Map<number, number>;
+  /** Members with thousands of references: how often their rounds have begun anew. */
+  declare private readonly heavy: Map<number, number>;
   declare private readonly receiveRound: (object: number) => void;
 
   constructor(mem: Memory, me: number, isToEnd: (() => boolean) | null) {
     const { i32 } = mem;
-    const own = tablesOf(i32[JOB_TABLES], me);
-    const tallies: number[] = [];
-    for (let scanner = 0; scanner < i32[JOB_SCANNERS]; scanner++) {
-      tallies.push(i32[tablesOf(i32[JOB_TABLES], scanner) + TABLES_TALLY]);
-    }
     this.mem = mem;
     this.isToEnd = isToEnd;
     this.i32 = i32;
@@ -112,18 +102,14 @@ export abstract class CountingScanner {
     this.scanners = i32[JOB_SCANNERS];
     this.map = i32[JOB_MAP];
     this.pages = mem.pages;
-    this.tally = i32[own + TABLES_TALLY];
-    this.tallies = tallies;
-    this.marks = i32[own + TABLES_MARKS];
-    this.taken = i32[own + TABLES_TAKEN];
-    this.unreached = i32[i32[JOB_TABLES] + TABLES_UNREACHED];
+    this.tables = new ScanTables(mem, me);
     this.generation = i32[JOB_GENERATION];
     this.rings = new Rings(mem, i32[JOB_RINGS], me, this.scanners);
     this.ranges = new Ranges(mem);
     this.isRetest = i32[JOB_KIND] === JOB_RETESTS;
     this.scanned = 0;
     this.lookedAt = performance.now();
-    this.rounds = new Map();
+    this.heavy = new Map();
     this.receiveRound = (object) => this.noteRound(object);
   }
 
@@ -146,7 +132,7 @@ export abstract class CountingScanner {
   protected count(): boolean {
     const { i32, rings, receiveRound } = this;
     const end = i32[JOB_RUNS] + i32[JOB_RUN_COUNT] * RUN_WORDS;
-    this.clearTables();
+    this.clearTables(end);
     for (let run = i32[JOB_RUNS]; run < end; run += RUN_WORDS) {
       if (i32[run + RUN_OWNER] !== this.me) continue;
       this.countRun(run);
@@ -165,7 +151,7 @@ export abstract class CountingScanner {
       this.compareRun(run);
       if (this.isAborted()) return false;
     }
-    this.compareRounds();
+    this.compareHeavy();
     if (Atomics.add(i32, JOB_READY, 1) === this.scanners - 1) {
       advance(this.mem, JOB_COUNTING, JOB_REACHING);
     }
@@ -173,18 +159,27 @@ export abstract class CountingScanner {
     return !this.isAborted();
   }
 
-  /** Scratch pages have held other things before. Of a second scan, tables have held the first. */
-  private clearTables(): void {
-    const { i32, tally, marks, taken } = this;
-    const numbers = i32[i32[JOB_TABLES] + TABLES_NUMBERS];
-    i32.fill(0, tally, tally + tallyLength(numbers));
-    i32.fill(0, marks, marks + bitsLength(numbers));
-    i32.fill(0, taken, taken + bitsLength(numbers));
+  /** Scratch pages have held other things before; before a second scan, tables have the first. */
+  private clearTables(end: number): void {
+    const { i32, map, tables } = this;
+    clearOwnTables(this.mem, this.me);
+    for (let run = i32[JOB_RUNS]; run < end; run += RUN_WORDS) {
+      if (i32[run + RUN_OWNER] !== this.me) continue;
+      const last = lastPageOf(this.mem, run);
+      for (let page = i32[run + RUN_START] >>> PAGE_WORDS_SHIFT; page <= last; page++) {
+        const words = bitWords(i32[map + page]);
+        const rounds = tables.roundsAt[page];
+        i32.fill(0, rounds, rounds + words * ROUNDS_PER_BITS);
+        const bits = tables.bitsAt[page];
+        if (!this.isRetest) i32.fill(0, bits, bits + words);
+      }
+    }
   }
 
   /** Adds the references of the members of a run to the tallies of whatever they refer to. */
   private countRun(run: number): void {
-    const { i32, mem, map, pages, tally, generation, isRetest } = this;
+    const { i32, mem, map, pages, generation, isRetest } = this;
+    const { tallyAt } = this.tables;
     const blockWords = i32[run + RUN_BLOCK_WORDS];
     const end = i32[run + RUN_END] >>> 0;
     for (let object = i32[run + RUN_START]; object < end; object += blockWords) {
@@ -199,9 +194,9 @@ export abstract class CountingScanner {
         if (page >= pages) continue;
         const m = i32[map + page];
         if (m === 0) continue; // nor is there anything under test on the page of reference 0
-        const number = numberOf(m, referent);
-        const word = tally + (number >>> 3);
-        const shift = (number & 7) << 2;
+        const entry = entryOf(m, referent);
+        const word = tallyAt[page] + (entry >>> 3);
+        const shift = (entry & 7) << 2;
         const tallies = i32[word];
         const isFull = ((tallies >>> shift) & TALLY_MAX) === TALLY_MAX;
         if (isFull) this.beginRound(word, shift, referent, m);
@@ -212,8 +207,9 @@ export abstract class CountingScanner {
   }
 
   private isUnreached(object: number): boolean {
-    const number = numberOf(this.i32[this.map + (object >>> PAGE_WORDS_SHIFT)], object);
-    return (this.i32[this.unreached + (number >>> 5)] & (1 << number)) !== 0;
+    const page = object >>> PAGE_WORDS_SHIFT;
+    const entry = entryOf(this.i32[this.map + page], object);
+    return (this.i32[this.tables.bitsAt[page] + (entry >>> 5)] & (1 << entry)) !== 0;
   }
 
   /** The tally of `object` is at its maximum, and begins anew: its owner must know. */
@@ -225,74 +221,76 @@ export abstract class CountingScanner {
   }
 
   private noteRound(object: number): void {
-    this.rounds.set(object, (this.rounds.get(object) ?? 0) + 1);
+    const { i32, heavy } = this;
+    const page = object >>> PAGE_WORDS_SHIFT;
+    const entry = entryOf(i32[this.map + page], object);
+    const word = this.tables.roundsAt[page] + (entry >>> 2);
+    const shift = (entry & 3) << 3;
+    const isFull = ((i32[word] >>> shift) & ROUNDS_MAX) === ROUNDS_MAX;
+    if (isFull) heavy.set(object, (heavy.get(object) ?? 0) + 1);
+    if (isFull) i32[word] &= ~(ROUNDS_MAX << shift);
+    else i32[word] = (i32[word] + (1 << shift)) | 0;
   }
 
   /** Which objects of a run are members, and which of these have references from elsewhere. */
   private compareRun(run: number): void {
-    const { i32, map, unreached, generation, isRetest } = this;
+    const { i32, map, generation, isRetest } = this;
+    const { bitsAt } = this.tables;
     const blockWords = i32[run + RUN_BLOCK_WORDS];
-    const start = i32[run + RUN_START];
     const end = i32[run + RUN_END] >>> 0;
-    if (!isRetest) this.clearUnreached(start, end);
     let word = 0; // that of the tables: written when all of its objects are compared
     let members = 0;
     let held = 0;
     let scanned = 0;
-    for (let object = start; object < end; object += blockWords) {
-      const number = numberOf(i32[map + (object >>> PAGE_WORDS_SHIFT)], object);
-      if (number >>> 5 !== word) {
+    for (let object = i32[run + RUN_START]; object < end; object += blockWords) {
+      const page = object >>> PAGE_WORDS_SHIFT;
+      const entry = entryOf(i32[map + page], object);
+      if (bitsAt[page] + (entry >>> 5) !== word) {
         if (word !== 0) this.writeCompared(word, members, held);
-        word = number >>> 5;
+        word = bitsAt[page] + (entry >>> 5);
         members = 0;
         held = 0;
       }
-      const bit = 1 << number;
       const count = i32[object + HEADER_COUNT];
       if (!isMember(i32[object + HEADER_INFO], generation) || count <= 0) continue;
-      if (isRetest && (i32[unreached + word] & bit) === 0) continue;
+      const bit = 1 << entry;
+      if (isRetest && (i32[word] & bit) === 0) continue;
       scanned++;
       members |= bit;
-      if (count > this.tallyOf(number)) held |= bit;
+      if (count > this.countedAt(page, entry)) held |= bit;
     }
     if (word !== 0) this.writeCompared(word, members, held);
     if (!isRetest) this.scanned += scanned;
   }
 
   private writeCompared(word: number, members: number, held: number): void {
-    this.i32[this.unreached + word] = members;
-    this.i32[this.marks + word] = held;
+    this.i32[word] = members;
+    this.i32[word + marksOf(this.me)] = held;
   }
 
-  private clearUnreached(start: number, end: number): void {
-    const { i32, map, unreached } = this;
-    const last = (end - 1) >>> PAGE_WORDS_SHIFT;
-    for (let page = start >>> PAGE_WORDS_SHIFT; page <= last; page++) {
-      const m = i32[map + page];
-      const from = unreached + (firstNumber(m) >>> 5);
-      i32.fill(0, from, from + bitWords(m));
-    }
-  }
-
-  /** The references to a member that all scanners have counted, but for whole rounds. */
-  private tallyOf(number: number): number {
-    const { i32, tallies } = this;
-    const word = number >>> 3;
-    const shift = (number & 7) << 2;
-    let count = 0;
-    for (let scanner = 0; scanner < tallies.length; scanner++) {
-      count += (i32[tallies[scanner] + word] >>> shift) & TALLY_MAX;
+  /** The references to a member that all scanners have counted, modulo 4096. */
+  private countedAt(page: number, entry: number): number {
+    const { i32, me, scanners } = this;
+    const { tallyAt, roundsAt } = this.tables;
+    const first = tallyAt[page] + (entry >>> 3) - me * TALLY_STEP;
+    const shift = (entry & 7) << 2;
+    const rounds = (i32[roundsAt[page] + (entry >>> 2)] >>> ((entry & 3) << 3)) & ROUNDS_MAX;
+    let count = rounds * ROUND;
+    for (let scanner = 0; scanner < scanners; scanner++) {
+      count += (i32[first + scanner * TALLY_STEP] >>> shift) & TALLY_MAX;
     }
     return count;
   }
 
-  /** Members with many references were marked too soon, maybe. */
-  private compareRounds(): void {
-    const { i32, map, marks } = this;
-    for (const [object, rounds] of this.rounds) {
-      const number = numberOf(i32[map + (object >>> PAGE_WORDS_SHIFT)], object);
-      const count = rounds * (TALLY_MAX + 1) + this.tallyOf(number);
-      if (i32[object + HEADER_COUNT] <= count) i32[marks + (number >>> 5)] &= ~(1 << number);
+  /** Members with thousands of references were marked too soon, maybe. */
+  private compareHeavy(): void {
+    const { i32, map } = this;
+    for (const [object, times] of this.heavy) {
+      const page = object >>> PAGE_WORDS_SHIFT;
+      const entry = entryOf(i32[map + page], object);
+      const count = times * (ROUNDS_MAX + 1) * ROUND + this.countedAt(page, entry);
+      const marks = this.tables.bitsAt[page] + (entry >>> 5) + marksOf(this.me);
+      if (i32[object + HEADER_COUNT] <= count) i32[marks] &= ~(1 << entry);
     }
   }
 
@@ -337,16 +335,16 @@ export abstract class CountingScanner {
     if (page >= this.pages) return;
     const m = i32[this.map + page];
     if (m === 0) return;
-    const number = numberOf(m, referent);
-    const word = this.tally + (number >>> 3);
-    const shift = (number & 7) << 2;
+    const entry = entryOf(m, referent);
+    const word = this.tables.tallyAt[page] + (entry >>> 3);
+    const shift = (entry & 7) << 2;
     const tallies = i32[word];
     const isFull = ((tallies >>> shift) & TALLY_MAX) === TALLY_MAX;
     if (isFull) this.beginRound(word, shift, referent, m);
     else i32[word] = (tallies + (1 << shift)) | 0;
   }
 
-  protected send(to: number, word: number, receive: (word: number) => void): void {
+  private send(to: number, word: number, receive: (word: number) => void): void {
     const { rings } = this;
     while (!rings.hasRoom(to)) {
       if (rings.receiveAll(receive) === 0) this.pause();

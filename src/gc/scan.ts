@@ -2,7 +2,7 @@
  * The scan: trial deletion by several threads at once, without an atomic operation per edge.
  *
  * Every page belongs to one scanner, its owner, which visits its objects. What is known of them
- * stands in tables that have a single writer each, or one per page: see `entries.ts`.
+ * stands in tables that have a single writer each, or one per page: see `scan-tables.ts`.
  *
  *   count    for each member x of mine, for each reference to y: my tally of y += 1
  *   compare  for each member x of mine: it is unreached, and marked if all tallies of x together
@@ -25,7 +25,7 @@
  * It is over when nobody has anything to visit. A scanner that finds nothing more is idle. It looks
  * for marks of the others again whenever one of them has stirred: `SCANNER_ACTIVITY` counts up when
  * a scanner begins or ends to work, and now and then in between, always after it has marked. What
- * the activities of the others summed up to before a look that found nothing is in TABLES_SEEN. So
+ * the activities of the others summed up to before a look that found nothing is at `seenOf`. So
  * if all are idle and have seen the last activity of all others, it is over.
  */
 
@@ -44,26 +44,14 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { hasValues, tracedEnd, VALUES } from '../object/ranges.ts';
 import {
-  bitWords,
-  firstNumber,
-  numberOf,
-  objectAt,
-  ownerOf,
-  TABLES_MARKS,
-  TABLES_SEEN,
-  TABLES_TAKEN,
-  tablesOf,
-} from './entries.ts';
-import {
   advance,
   JOB_DONE,
   JOB_REACHING,
   JOB_RUN_COUNT,
   JOB_RUNS,
-  JOB_TABLES,
   jobState,
+  lastPageOf,
   RUN_BLOCK_WORDS,
-  RUN_END,
   RUN_OWNER,
   RUN_START,
   RUN_WORDS,
@@ -74,16 +62,22 @@ import {
 } from './job.ts';
 import { ObjectList } from './object-list.ts';
 import { CountingScanner } from './scan-count.ts';
+import { bitWords, entryOf, marksOf, objectAt, ownerOf, seenOf, takenOf } from './scan-tables.ts';
 
 /** With at most so many members pending, they are visited one by one. */
 const WORKLIST_MAX = 4096;
+/** With at least so many on the worklist, some are left to others that have nothing to do. */
+const HAND_OVER_MIN = 16;
 /** Pages between two times that a scanner tells the others of its marks. */
 const NEWS_PAGES = 16;
 
 /** One thread's part in a job. */
 export class Scanner extends CountingScanner {
   declare private readonly worklist: ObjectList;
-  /** Where the marks of the others stand, and what they have taken. */
+  /** How far this scanner's marks are from what is unreached, and what it has taken. */
+  declare private readonly marks: number;
+  declare private readonly taken: number;
+  /** The same of the others. */
   declare private readonly otherMarks: readonly number[];
   declare private readonly otherTaken: readonly number[];
   /** Whether visits only mark: pages are swept. Else what they reach comes onto the worklist. */
@@ -93,17 +87,15 @@ export class Scanner extends CountingScanner {
 
   constructor(mem: Memory, me: number, isToEnd: (() => boolean) | null) {
     super(mem, me, isToEnd);
-    const marks: number[] = [];
-    const taken: number[] = [];
+    const others: number[] = [];
     for (let scanner = 0; scanner < this.scanners; scanner++) {
-      if (scanner === me) continue;
-      const at = tablesOf(mem.i32[JOB_TABLES], scanner);
-      marks.push(mem.i32[at + TABLES_MARKS]);
-      taken.push(mem.i32[at + TABLES_TAKEN]);
+      if (scanner !== me) others.push(scanner);
     }
     this.worklist = new ObjectList();
-    this.otherMarks = marks;
-    this.otherTaken = taken;
+    this.marks = marksOf(me);
+    this.taken = takenOf(me);
+    this.otherMarks = others.map(marksOf);
+    this.otherTaken = others.map(takenOf);
     this.isSweeping = true;
     this.direction = -1;
   }
@@ -122,7 +114,7 @@ export class Scanner extends CountingScanner {
   private reachAll(): boolean {
     const { i32 } = this;
     const activity = scannerAt(this.me) + SCANNER_ACTIVITY;
-    const seen = tablesOf(i32[JOB_TABLES], this.me) + TABLES_SEEN;
+    const seen = seenOf(this.mem, this.me);
     for (;;) {
       if (!this.visitAll()) return false;
       Atomics.add(i32, activity, 1); // even: idle
@@ -181,27 +173,27 @@ export class Scanner extends CountingScanner {
       sum += activity;
     }
     for (let scanner = 0; scanner < scanners; scanner++) {
-      const seen = Atomics.load(i32, tablesOf(i32[JOB_TABLES], scanner) + TABLES_SEEN);
+      const seen = Atomics.load(i32, seenOf(this.mem, scanner));
       if (seen !== sum - this.activityOf(scanner)) return false;
     }
     // Who has begun to work meanwhile has said so before: then the above need not be true any more.
     return this.activityOfOthers() + this.activityOf(this.me) === sum;
   }
 
-  /** The members of a word of the tables that this scanner is to visit. */
+  /** Of the objects of a word of `unreached`, those that this scanner is to visit. */
   private pendingIn(word: number): number {
     const { i32, otherMarks, otherTaken } = this;
-    let marks = i32[this.marks + word];
-    for (let i = 0; i < otherMarks.length; i++) marks |= i32[otherMarks[i] + word];
-    const pending = marks & i32[this.unreached + word];
+    let marks = i32[word + this.marks];
+    for (let i = 0; i < otherMarks.length; i++) marks |= i32[word + otherMarks[i]];
+    const pending = marks & i32[word];
     return pending === 0 || otherTaken.length === 0 ? pending : pending & ~this.takenIn(word);
   }
 
-  /** What others have taken of a word of the tables. */
+  /** Of the objects of a word, those that others have taken. */
   private takenIn(word: number): number {
     const { i32, otherTaken } = this;
     let taken = 0;
-    for (let i = 0; i < otherTaken.length; i++) taken |= i32[otherTaken[i] + word];
+    for (let i = 0; i < otherTaken.length; i++) taken |= i32[word + otherTaken[i]];
     return taken;
   }
 
@@ -216,16 +208,16 @@ export class Scanner extends CountingScanner {
       if (i32[run + RUN_OWNER] !== this.me) continue;
       const start = i32[run + RUN_START];
       const blockWords = i32[run + RUN_BLOCK_WORDS];
-      const last = ((i32[run + RUN_END] >>> 0) - 1) >>> PAGE_WORDS_SHIFT;
+      const last = lastPageOf(this.mem, run);
       for (let page = start >>> PAGE_WORDS_SHIFT; page <= last; page++) {
         const m = i32[this.map + page];
-        const from = firstNumber(m) >>> 5;
+        const from = this.tables.bitsAt[page];
         const to = from + bitWords(m);
         for (let word = from; word < to; word++) {
           const pending = this.pendingIn(word);
           if (pending === 0) continue;
           if (list === null) return true;
-          i32[this.unreached + word] ^= pending;
+          i32[word] ^= pending;
           for (let bits = pending; bits !== 0; bits &= bits - 1) {
             const entry = ((word - from) << 5) + 31 - Math.clz32(bits & -bits);
             list.push(objectAt(start, blockWords, page, m, entry));
@@ -242,7 +234,6 @@ export class Scanner extends CountingScanner {
     const { i32 } = this;
     const isUp = this.direction > 0;
     const count = i32[JOB_RUN_COUNT];
-    const activity = scannerAt(this.me) + SCANNER_ACTIVITY;
     let news = NEWS_PAGES;
     this.isSweeping = true;
     this.direction = -this.direction;
@@ -250,35 +241,39 @@ export class Scanner extends CountingScanner {
       const run = i32[JOB_RUNS] + (isUp ? i : count - 1 - i) * RUN_WORDS;
       if (i32[run + RUN_OWNER] !== this.me) continue;
       const first = i32[run + RUN_START] >>> PAGE_WORDS_SHIFT;
-      const last = ((i32[run + RUN_END] >>> 0) - 1) >>> PAGE_WORDS_SHIFT;
+      const last = lastPageOf(this.mem, run);
       for (let k = first; k <= last; k++) {
-        const page = isUp ? k : first + last - k;
-        this.sweepPage(run, page, isUp);
+        this.sweepPage(run, isUp ? k : first + last - k, isUp);
         if (--news > 0) continue;
         news = NEWS_PAGES;
-        Atomics.add(i32, activity, 2); // still odd
+        this.tellNews();
         if (this.isAborted()) return;
       }
     }
   }
 
+  /** The others are to look for marks. */
+  private tellNews(): void {
+    Atomics.add(this.i32, scannerAt(this.me) + SCANNER_ACTIVITY, 2); // still odd
+  }
+
   private sweepPage(run: number, page: number, isUp: boolean): void {
-    const { i32, marks, unreached } = this;
+    const { i32, marks } = this;
     const start = i32[run + RUN_START];
     const blockWords = i32[run + RUN_BLOCK_WORDS];
     const m = i32[this.map + page];
-    const from = firstNumber(m) >>> 5;
+    const from = this.tables.bitsAt[page];
     const words = bitWords(m);
     for (let i = 0; i < words; i++) {
       const word = isUp ? from + i : from + words - 1 - i;
       let bits = this.pendingIn(word);
       while (bits !== 0) {
         const bit = 31 - Math.clz32(isUp ? bits & -bits : bits);
-        i32[unreached + word] ^= 1 << bit;
+        i32[word] ^= 1 << bit;
         bits ^= 1 << bit;
         const entry = ((word - from) << 5) + bit;
         this.markReferents(objectAt(start, blockWords, page, m, entry));
-        bits |= i32[marks + word] & i32[unreached + word]; // the visit may have marked some here
+        bits |= i32[word + marks] & i32[word]; // the visit may have marked some here
       }
     }
   }
@@ -287,27 +282,56 @@ export class Scanner extends CountingScanner {
   private visitOneByOne(): void {
     const { worklist } = this;
     this.isSweeping = false;
-    while (worklist.length > 0 && worklist.length <= WORKLIST_MAX) this.visit(worklist.pop());
+    for (let visits = 1; worklist.length > 0 && worklist.length <= WORKLIST_MAX; visits++) {
+      this.visit(worklist.pop());
+      if (visits % WORKLIST_MAX !== 0) continue;
+      if (this.isAborted()) return;
+      if (worklist.length > HAND_OVER_MIN && this.isAnybodyIdle()) this.handOver();
+    }
+  }
+
+  private isAnybodyIdle(): boolean {
+    for (let scanner = 0; scanner < this.scanners; scanner++) {
+      if ((this.activityOf(scanner) & 1) === 0) return true;
+    }
+    return false;
+  }
+
+  /** Others have nothing to do: what is theirs is left to them. */
+  private handOver(): void {
+    const { worklist, map, me } = this;
+    const { refs, length } = worklist;
+    worklist.clear();
+    for (let i = 0; i < length; i++) {
+      const isOwn = ownerOf(this.i32[map + (refs[i] >>> PAGE_WORDS_SHIFT)]) === me;
+      if (isOwn) worklist.push(refs[i]);
+      else this.leaveToOwner(refs[i]);
+    }
+    this.tellNews();
   }
 
   /** The worklist is too long: its members are to be swept by address, each by its owner. */
   private putOff(): void {
-    const { i32, map, me, marks, taken, unreached, worklist } = this;
-    for (let i = 0; i < worklist.length; i++) {
-      const object = worklist.refs[i];
-      const m = i32[map + (object >>> PAGE_WORDS_SHIFT)];
-      const number = numberOf(m, object);
-      const word = number >>> 5;
-      i32[marks + word] |= 1 << number;
-      if (ownerOf(m) === me) i32[unreached + word] |= 1 << number;
-      else i32[taken + word] &= ~(1 << number);
-    }
+    const { worklist } = this;
+    for (let i = 0; i < worklist.length; i++) this.leaveToOwner(worklist.refs[i]);
     worklist.clear();
+  }
+
+  private leaveToOwner(object: number): void {
+    const { i32, tables, marks, taken } = this;
+    const page = object >>> PAGE_WORDS_SHIFT;
+    const m = i32[this.map + page];
+    const entry = entryOf(m, object);
+    const word = tables.bitsAt[page] + (entry >>> 5);
+    i32[word + marks] |= 1 << entry;
+    if (ownerOf(m) === this.me) i32[word] |= 1 << entry;
+    else i32[word + taken] &= ~(1 << entry);
   }
 
   /** Marks what a member refers to. */
   private markReferents(object: number): void {
     const { i32, mem, map, marks, pages } = this;
+    const { bitsAt } = this.tables;
     const info = i32[object + HEADER_INFO];
     const end = tracedEnd(mem, object, info);
     for (let at = object + HEADER_WORDS; at < end; at++) {
@@ -316,8 +340,8 @@ export class Scanner extends CountingScanner {
       if (page >= pages) continue;
       const m = i32[map + page];
       if (m === 0) continue;
-      const number = numberOf(m, referent);
-      i32[marks + (number >>> 5)] |= 1 << number;
+      const entry = entryOf(m, referent);
+      i32[bitsAt[page] + marks + (entry >>> 5)] |= 1 << entry;
     }
     if (hasValues(mem, info)) this.visitValues(object, info);
   }
@@ -347,25 +371,25 @@ export class Scanner extends CountingScanner {
 
   /** `referent`, whatever that is, is referred to by a member that is reached. */
   private reach(referent: number): void {
-    const { i32, marks, taken, unreached } = this;
+    const { i32, marks, taken } = this;
     const page = referent >>> PAGE_WORDS_SHIFT;
     if (page >= this.pages) return;
     const m = i32[this.map + page];
     if (m === 0) return;
-    const number = numberOf(m, referent);
-    const word = number >>> 5;
-    const bit = 1 << number;
+    const entry = entryOf(m, referent);
+    const word = this.tables.bitsAt[page] + (entry >>> 5);
+    const bit = 1 << entry;
     if (this.isSweeping) {
-      i32[marks + word] |= bit;
+      i32[word + marks] |= bit;
       return;
     }
-    if ((i32[unreached + word] & ~i32[taken + word] & ~this.takenIn(word) & bit) === 0) return;
+    if ((i32[word] & ~i32[word + taken] & ~this.takenIn(word) & bit) === 0) return;
     if (ownerOf(m) === this.me) {
-      i32[unreached + word] ^= bit;
+      i32[word] ^= bit;
     } else {
-      for (const other of this.otherMarks) if ((i32[other + word] & bit) !== 0) return;
-      if ((i32[marks + word] & bit) !== 0) return; // its owner is to visit it
-      i32[taken + word] |= bit;
+      for (const other of this.otherMarks) if ((i32[word + other] & bit) !== 0) return;
+      if ((i32[word + marks] & bit) !== 0) return; // its owner is to visit it
+      i32[word + taken] |= bit;
     }
     this.worklist.push(referent);
   }

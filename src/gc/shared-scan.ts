@@ -9,8 +9,6 @@ import {
   PAGE_BLOCK_WORDS,
   PAGE_CARVED,
   PAGE_CLASS,
-  PAGE_RUN,
-  PAGE_WORDS,
   PAGE_WORDS_SHIFT,
   WORD_BYTES,
   type WordIndex,
@@ -19,25 +17,6 @@ import { type Memory, pageOfRecord, startOf } from '../memory/memory.ts';
 import { visitRuns } from '../memory/pages.ts';
 import { releaseScratch, Scratch } from '../memory/scratch.ts';
 import { LARGE_CLASS } from '../memory/size-classes.ts';
-import {
-  bitsLength,
-  bitWords,
-  FIRST_NUMBER,
-  firstNumber,
-  mapWord,
-  numbersOf,
-  objectAt,
-  TABLES_MARKS,
-  TABLES_NUMBERS,
-  TABLES_SEEN,
-  TABLES_TAKEN,
-  TABLES_TALLY,
-  TABLES_UNREACHED,
-  tablesLength,
-  tablesOf,
-  tallyLength,
-  withOwner,
-} from './entries.ts';
 import { type Collection, noteLostInCollection } from './figures.ts';
 import {
   ATOMIC_WORDS,
@@ -65,6 +44,7 @@ import {
   jobState,
   joinJob,
   LOOK_MS,
+  lastPageOf,
   leaveJob,
   openJob,
   RUN_BLOCK_WORDS,
@@ -81,6 +61,18 @@ import type { ObjectList } from './object-list.ts';
 import { searchRuns } from './referrers.ts';
 import { clearRings, ringsWords } from './rings.ts';
 import { Scanner } from './scan.ts';
+import {
+  behindPage,
+  bitWords,
+  FIRST_NUMBER,
+  layOutTables,
+  mapWord,
+  noteTaken,
+  objectAt,
+  placePage,
+  ScanTables,
+  withOwner,
+} from './scan-tables.ts';
 import { shiftOf } from './side-tables.ts';
 
 const LINE_WORDS = 16;
@@ -133,7 +125,9 @@ export function layOutJob(
   i32[JOB_RUN_COUNT] = records.length;
   i32[JOB_GENERATION] = oldestMember;
   awaitHelpers();
-  if (!layOutTables(mem, scratch, numbers) || !layOutScanners(mem, scratch)) return giveUp(mem);
+  const scanners = closeJoining(mem);
+  const hasTables = layOutTables(mem, scratch, numbers, scanners);
+  if (!hasTables || !layOutScanners(mem, scratch, scanners)) return giveUp(mem);
   return scratch.words * WORD_BYTES;
 }
 
@@ -149,39 +143,14 @@ export function layOutRetest(mem: Memory): boolean {
   endJob(mem);
   openJob(mem, JOB_RETESTS);
   for (let i = 0; i < kept.length; i++) i32[kept[i]] = words[i];
-  if (layOutScanners(mem, new Scratch(mem))) return true;
+  if (layOutScanners(mem, new Scratch(mem), closeJoining(mem))) return true;
   giveUp(mem);
   return false;
 }
 
-/** Nobody joins any more: the tables of all scanners. False when there is no room. */
-function layOutTables(mem: Memory, scratch: Scratch, numbers: number): boolean {
+/** What each scanner needs besides tables. False when there is no room. */
+function layOutScanners(mem: Memory, scratch: Scratch, scanners: number): boolean {
   const { i32 } = mem;
-  const scanners = closeJoining(mem);
-  const tables = scratch.take(tablesLength(scanners), LINE_WORDS);
-  const unreached = scratch.take(bitsLength(numbers), LINE_WORDS);
-  if (tables === 0 || unreached === 0) return false;
-  for (let scanner = 0; scanner < scanners; scanner++) {
-    const tally = scratch.take(tallyLength(numbers), LINE_WORDS);
-    const marks = scratch.take(bitsLength(numbers), LINE_WORDS);
-    const taken = scratch.take(bitsLength(numbers), LINE_WORDS);
-    if (tally === 0 || marks === 0 || taken === 0) return false;
-    const at = tablesOf(tables, scanner);
-    i32[at + TABLES_TALLY] = tally;
-    i32[at + TABLES_MARKS] = marks;
-    i32[at + TABLES_TAKEN] = taken;
-    i32[at + TABLES_SEEN] = -1;
-  }
-  i32[tables + TABLES_NUMBERS] = numbers;
-  i32[tables + TABLES_UNREACHED] = unreached;
-  i32[JOB_TABLES] = tables;
-  return true;
-}
-
-/** What each scanner needs besides. Nobody joins any more. False when there is no room. */
-function layOutScanners(mem: Memory, scratch: Scratch): boolean {
-  const { i32 } = mem;
-  const scanners = closeJoining(mem);
   const rings = scratch.take(ringsWords(scanners), LINE_WORDS);
   const atomic = scratch.take(scanners * ATOMIC_WORDS, LINE_WORDS);
   if (rings === 0 || atomic === 0) return false;
@@ -215,9 +184,10 @@ function layOutRun(
   i32[run + RUN_BLOCK_WORDS] = blockWords;
   i32[run + RUN_END] = startOf(page) + i32[record + PAGE_CARVED] * blockWords;
   let next = first;
-  for (let i = 0; i < i32[record + PAGE_RUN]; i++) {
-    i32[map + page + i] = mapWord(next, shift);
-    next += numbersOf(shift);
+  for (let at = page; at <= lastPageOf(mem, run); at++) {
+    const number = placePage(next, shift);
+    i32[map + at] = mapWord(number, shift);
+    next = behindPage(number, shift);
   }
   return next;
 }
@@ -234,10 +204,9 @@ function assignRuns(mem: Memory, scanners: number): void {
     const owner = Math.min(scanners - 1, Math.floor((before * scanners) / Math.max(1, total)));
     before += runWords(mem, run);
     i32[run + RUN_OWNER] = owner;
-    const first = i32[run + RUN_START] / PAGE_WORDS;
-    const last = Math.ceil((i32[run + RUN_END] >>> 0) / PAGE_WORDS);
-    for (let page = i32[JOB_MAP] + first; page < i32[JOB_MAP] + last; page++) {
-      i32[page] = withOwner(i32[page], owner);
+    const last = i32[JOB_MAP] + lastPageOf(mem, run);
+    for (let at = i32[JOB_MAP] + (i32[run + RUN_START] >>> PAGE_WORDS_SHIFT); at <= last; at++) {
+      i32[at] = withOwner(i32[at], owner);
     }
   }
 }
@@ -308,35 +277,22 @@ export function abandonJob(mem: Memory): void {
 /** Puts the unreachable members into `found`, by address. */
 export function gatherUnreachable(mem: Memory, found: ObjectList): void {
   const { i32 } = mem;
-  const unreached = i32[i32[JOB_TABLES] + TABLES_UNREACHED];
+  const { bitsAt } = new ScanTables(mem, 0);
   const end = i32[JOB_RUNS] + i32[JOB_RUN_COUNT] * RUN_WORDS;
-  noteTaken(mem, unreached);
+  noteTaken(mem);
   for (let run = i32[JOB_RUNS]; run < end; run += RUN_WORDS) {
     const start = i32[run + RUN_START];
     const blockWords = i32[run + RUN_BLOCK_WORDS];
-    const last = ((i32[run + RUN_END] >>> 0) - 1) >>> PAGE_WORDS_SHIFT;
+    const last = lastPageOf(mem, run);
     for (let page = start >>> PAGE_WORDS_SHIFT; page <= last; page++) {
       const m = i32[i32[JOB_MAP] + page];
-      const from = firstNumber(m) >>> 5;
       for (let word = 0; word < bitWords(m); word++) {
-        for (let bits = i32[unreached + from + word]; bits !== 0; bits &= bits - 1) {
+        for (let bits = i32[bitsAt[page] + word]; bits !== 0; bits &= bits - 1) {
           const entry = (word << 5) + 31 - Math.clz32(bits & -bits);
           found.push(objectAt(start, blockWords, page, m, entry));
         }
       }
     }
-  }
-}
-
-/** What a scanner has taken is not unreached, though its owner has never visited it. */
-function noteTaken(mem: Memory, unreached: number): void {
-  const { i32 } = mem;
-  const tables = i32[JOB_TABLES];
-  const words = bitsLength(i32[tables + TABLES_NUMBERS]);
-  if (i32[JOB_SCANNERS] === 1) return;
-  for (let scanner = 0; scanner < i32[JOB_SCANNERS]; scanner++) {
-    const taken = i32[tablesOf(tables, scanner) + TABLES_TAKEN];
-    for (let word = 0; word < words; word++) i32[unreached + word] &= ~i32[taken + word];
   }
 }
 
