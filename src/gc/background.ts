@@ -62,7 +62,6 @@ import {
   addScanFigures,
   awaitHelpers,
   closeJob,
-  gatherUnreachable,
   helpersCpuMs,
   layOutJob,
   layOutRetest,
@@ -261,10 +260,9 @@ class BackgroundCollection {
   #scan(): number[] {
     const mem = this.#mem;
     const { found } = this.#collector;
-    const { isComplete, lost } = leadScan(mem, this.#hooks.isStopRequested);
+    const { isComplete, lost } = leadScan(mem, found, this.#hooks.isStopRequested);
     const atomic: number[] = [];
     if (isComplete) {
-      gatherUnreachable(mem, found);
       if (this.#collection.generation === OLDEST) visitAtomic(mem, (object) => atomic.push(object));
     }
     leaveLead(mem);
@@ -317,11 +315,10 @@ class BackgroundCollection {
     const mem = this.#mem;
     const { found } = this.#collector;
     this.#stop(BACKGROUND_SETTLING);
-    if (!layOutRetest(mem) || !leadScan(mem).isComplete) {
+    if (!layOutRetest(mem) || !leadScan(mem, found).isComplete) {
       this.#collectStopped();
       throw new Abandoned();
     }
-    gatherUnreachable(mem, found);
     closeJob(mem);
     this.#condemnFound();
     this.#resume();

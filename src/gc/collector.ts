@@ -41,15 +41,12 @@ import { openJob } from './job.ts';
 import { countBlocks, gatherMembers, OLDEST } from './members.ts';
 import { ObjectList } from './object-list.ts';
 import {
-  abandonJob,
   addScanFigures,
   awaitHelpers,
   closeJob,
-  gatherUnreachable,
   layOutJob,
   leadScan,
   runsOf,
-  type ScanResult,
   visitAtomic,
 } from './shared-scan.ts';
 import { condemn, isSweepPending, markSweep, SWEEP_ALL, sweep } from './sweep.ts';
@@ -181,10 +178,9 @@ export class Collector {
       awaitHelpers(mem, mem.i32[GC_SCANNERS], wanted),
     );
     if (collection.sideBytes === 0) return false;
-    const { isComplete, lost } = this.#leadScan();
+    const { isComplete, lost } = leadScan(mem, found);
     if (isComplete) {
       addScanFigures(mem, collection);
-      gatherUnreachable(mem, found);
       if (generation === OLDEST) visitAtomic(mem, (container) => untrackIfAtomic(mem, container));
     }
     closeJob(mem);
@@ -194,16 +190,6 @@ export class Collector {
     this.#condemnFound(to, collection, observer);
     this.#promoteSurvivors(generation, to);
     return true;
-  }
-
-  /** Whatever it throws, the job is over and its pages are back. */
-  #leadScan(): ScanResult {
-    try {
-      return leadScan(this.mem);
-    } catch (error) {
-      abandonJob(this.mem);
-      throw error;
-    }
   }
 
   /** After a scan page by page: members that are not condemned are survivors. */

@@ -64,7 +64,7 @@ export interface GenerationStats {
   readonly sideBytes: number;
   /** Objects examined, by scanner: the collecting thread first. */
   readonly scanned: readonly number[];
-  /** Threads that have ended in the middle of a scan, which was then done without them. */
+  /** Threads that have ended or failed in a scan, which was then done without them. */
   readonly lostScanners: number;
 }
 

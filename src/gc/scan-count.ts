@@ -55,7 +55,7 @@ import { Rings } from './rings.ts';
 import {
   bitWords,
   clearOwnTables,
-  entryOf,
+  entryInPage,
   marksOf,
   ownerOf,
   ROUND,
@@ -194,7 +194,7 @@ export abstract class CountingScanner {
         if (page >= pages) continue;
         const m = i32[map + page];
         if (m === 0) continue; // nor is there anything under test on the page of reference 0
-        const entry = entryOf(m, referent);
+        const entry = entryInPage(m, referent);
         const word = tallyAt[page] + (entry >>> 3);
         const shift = (entry & 7) << 2;
         const tallies = i32[word];
@@ -208,7 +208,7 @@ export abstract class CountingScanner {
 
   private isUnreached(object: number): boolean {
     const page = object >>> PAGE_WORDS_SHIFT;
-    const entry = entryOf(this.i32[this.map + page], object);
+    const entry = entryInPage(this.i32[this.map + page], object);
     return (this.i32[this.tables.bitsAt[page] + (entry >>> 5)] & (1 << entry)) !== 0;
   }
 
@@ -223,7 +223,7 @@ export abstract class CountingScanner {
   private noteRound(object: number): void {
     const { i32, heavy } = this;
     const page = object >>> PAGE_WORDS_SHIFT;
-    const entry = entryOf(i32[this.map + page], object);
+    const entry = entryInPage(i32[this.map + page], object);
     const word = this.tables.roundsAt[page] + (entry >>> 2);
     const shift = (entry & 3) << 3;
     const isFull = ((i32[word] >>> shift) & ROUNDS_MAX) === ROUNDS_MAX;
@@ -244,7 +244,7 @@ export abstract class CountingScanner {
     let scanned = 0;
     for (let object = i32[run + RUN_START]; object < end; object += blockWords) {
       const page = object >>> PAGE_WORDS_SHIFT;
-      const entry = entryOf(i32[map + page], object);
+      const entry = entryInPage(i32[map + page], object);
       if (bitsAt[page] + (entry >>> 5) !== word) {
         if (word !== 0) this.writeCompared(word, members, held);
         word = bitsAt[page] + (entry >>> 5);
@@ -268,7 +268,7 @@ export abstract class CountingScanner {
     this.i32[word + marksOf(this.me)] = held;
   }
 
-  /** The references to a member that all scanners have counted, modulo 4096. */
+  /** The references to a member that all scanners have counted, but for rounds begun anew. */
   private countedAt(page: number, entry: number): number {
     const { i32, me, scanners } = this;
     const { tallyAt, roundsAt } = this.tables;
@@ -287,7 +287,7 @@ export abstract class CountingScanner {
     const { i32, map } = this;
     for (const [object, times] of this.heavy) {
       const page = object >>> PAGE_WORDS_SHIFT;
-      const entry = entryOf(i32[map + page], object);
+      const entry = entryInPage(i32[map + page], object);
       const count = times * (ROUNDS_MAX + 1) * ROUND + this.countedAt(page, entry);
       const marks = this.tables.bitsAt[page] + (entry >>> 5) + marksOf(this.me);
       if (i32[object + HEADER_COUNT] <= count) i32[marks] &= ~(1 << entry);
@@ -335,7 +335,7 @@ export abstract class CountingScanner {
     if (page >= this.pages) return;
     const m = i32[this.map + page];
     if (m === 0) return;
-    const entry = entryOf(m, referent);
+    const entry = entryInPage(m, referent);
     const word = this.tables.tallyAt[page] + (entry >>> 3);
     const shift = (entry & 7) << 2;
     const tallies = i32[word];

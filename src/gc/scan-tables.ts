@@ -5,7 +5,7 @@
  * edge costs a nanosecond or two, in a far one ten, in memory more than fifty. So there is a table
  * per question, with as few bits for an object as the answer needs:
  *
- *   tally      4 bits   references from members that this scanner has visited, modulo 16
+ *   tally      4 bits   references from members that this scanner has counted, modulo 16
  *   marks      1 bit    reached, as this scanner has found: its owner is to visit it
  *   taken      1 bit    this scanner visits it, though it is another's
  *   unreached  1 bit    a member that its owner has not visited
@@ -13,7 +13,8 @@
  *
  * The first three are a scanner's own and cover all pages, so that it writes them whoever owns the
  * page. Of the others there is one table, in which the owner of a page writes what concerns its
- * objects. All are read by anybody: tallies when all have counted, bits at any time.
+ * objects. Rounds only the owner reads; the others anybody: tallies when all have counted, bits at
+ * any time.
  *
  * An object has the same number in every table. Pages are numbered one after the other, each from a
  * multiple of 32 on, so that no two of them share a word; the map of a job says from which:
@@ -24,8 +25,8 @@
  *     └────────────────────┴───────┴───────┘
  *
  * Within a page there is an entry for every 2^shift words, so that no two blocks share one. The
- * tables are cut into segments of 16,384 numbers, since a heap that is almost full has few pages in
- * a row. A segment has all tables of its numbers, at the same distances from each other:
+ * tables are cut into segments of 8,192 numbers, which fit a page: a heap that is almost full has
+ * few pages in a row. A segment has all tables of its numbers, at the same distances:
  *
  *     unreached │ rounds │ tally, marks, taken of scanner 0 │ tally, marks, taken of 1 │ …
  */
@@ -56,7 +57,7 @@ const OWNER_MASK = 7;
 assert(SCANNERS_MAX <= OWNER_MASK + 1, 'scan: a map word has room for the owner');
 
 /** Numbers of a segment: no page lies in two. */
-const SEGMENT = 2 ** 14;
+const SEGMENT = 2 ** 13;
 assert(SEGMENT >= PAGE_WORDS / MIN_BLOCK_WORDS, 'scan: a page fits a segment');
 /** The first number: the map word of a page without objects under test is 0. */
 export const FIRST_NUMBER = BITS;
@@ -72,7 +73,7 @@ export const withOwner = (m: number, owner: number): number =>
   (m & ~(OWNER_MASK << OWNER_SHIFT)) | (owner << OWNER_SHIFT);
 
 /** The entry of an object: its number less the first of its page. */
-export const entryOf = (m: number, object: number): number => (object & PAGE_OFFSET_MASK) >>> m;
+export const entryInPage = (m: number, object: number): number => (object & PAGE_OFFSET_MASK) >>> m;
 
 /** The object of an entry: the first block of the run in that stretch of words. */
 export function objectAt(
@@ -109,6 +110,7 @@ const OWN = ROUNDS + SEGMENT / 4;
 const MARKS = SEGMENT / 8;
 const TAKEN = MARKS + SEGMENT / BITS;
 const OWN_WORDS = TAKEN + SEGMENT / BITS;
+assert(OWN + SCANNERS_MAX * OWN_WORDS <= PAGE_WORDS, 'scan: a segment fits a page');
 
 /** How far the marks of a scanner are from what is unreached, and what it has taken. */
 export const marksOf = (scanner: number): number => OWN + scanner * OWN_WORDS + MARKS;

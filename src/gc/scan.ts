@@ -62,11 +62,19 @@ import {
 } from './job.ts';
 import { ObjectList } from './object-list.ts';
 import { CountingScanner } from './scan-count.ts';
-import { bitWords, entryOf, marksOf, objectAt, ownerOf, seenOf, takenOf } from './scan-tables.ts';
+import {
+  bitWords,
+  entryInPage,
+  marksOf,
+  objectAt,
+  ownerOf,
+  seenOf,
+  takenOf,
+} from './scan-tables.ts';
 
 /** With at most so many members pending, they are visited one by one. */
 const WORKLIST_MAX = 4096;
-/** With at least so many on the worklist, some are left to others that have nothing to do. */
+/** With more than so many on the worklist, some are left to others that have nothing to do. */
 const HAND_OVER_MIN = 16;
 /** Pages between two times that a scanner tells the others of its marks. */
 const NEWS_PAGES = 16;
@@ -286,28 +294,22 @@ export class Scanner extends CountingScanner {
       this.visit(worklist.pop());
       if (visits % WORKLIST_MAX !== 0) continue;
       if (this.isAborted()) return;
-      if (worklist.length > HAND_OVER_MIN && this.isAnybodyIdle()) this.handOver();
+      if (worklist.length > HAND_OVER_MIN && this.scanners > 1) this.handOver();
     }
   }
 
-  private isAnybodyIdle(): boolean {
-    for (let scanner = 0; scanner < this.scanners; scanner++) {
-      if ((this.activityOf(scanner) & 1) === 0) return true;
-    }
-    return false;
-  }
-
-  /** Others have nothing to do: what is theirs is left to them. */
+  /** What belongs to others that have nothing to do is left to them. */
   private handOver(): void {
-    const { worklist, map, me } = this;
+    const { worklist, map } = this;
     const { refs, length } = worklist;
     worklist.clear();
     for (let i = 0; i < length; i++) {
-      const isOwn = ownerOf(this.i32[map + (refs[i] >>> PAGE_WORDS_SHIFT)]) === me;
-      if (isOwn) worklist.push(refs[i]);
-      else this.leaveToOwner(refs[i]);
+      const owner = ownerOf(this.i32[map + (refs[i] >>> PAGE_WORDS_SHIFT)]);
+      const isIdle = (this.activityOf(owner) & 1) === 0; // this scanner is not
+      if (isIdle) this.leaveToOwner(refs[i]);
+      else worklist.push(refs[i]);
     }
-    this.tellNews();
+    if (worklist.length < length) this.tellNews();
   }
 
   /** The worklist is too long: its members are to be swept by address, each by its owner. */
@@ -321,7 +323,7 @@ export class Scanner extends CountingScanner {
     const { i32, tables, marks, taken } = this;
     const page = object >>> PAGE_WORDS_SHIFT;
     const m = i32[this.map + page];
-    const entry = entryOf(m, object);
+    const entry = entryInPage(m, object);
     const word = tables.bitsAt[page] + (entry >>> 5);
     i32[word + marks] |= 1 << entry;
     if (ownerOf(m) === this.me) i32[word] |= 1 << entry;
@@ -340,7 +342,7 @@ export class Scanner extends CountingScanner {
       if (page >= pages) continue;
       const m = i32[map + page];
       if (m === 0) continue;
-      const entry = entryOf(m, referent);
+      const entry = entryInPage(m, referent);
       i32[bitsAt[page] + marks + (entry >>> 5)] |= 1 << entry;
     }
     if (hasValues(mem, info)) this.visitValues(object, info);
@@ -376,7 +378,7 @@ export class Scanner extends CountingScanner {
     if (page >= this.pages) return;
     const m = i32[this.map + page];
     if (m === 0) return;
-    const entry = entryOf(m, referent);
+    const entry = entryInPage(m, referent);
     const word = this.tables.bitsAt[page] + (entry >>> 5);
     const bit = 1 << entry;
     if (this.isSweeping) {

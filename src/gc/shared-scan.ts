@@ -3,6 +3,7 @@
  * 0, and reads the result off the side tables.
  */
 
+import { SharcError } from '../base/errors.ts';
 import { visitCards } from '../memory/cards.ts';
 import {
   GC_POOL,
@@ -83,7 +84,7 @@ const HELPERS_MS = 5;
 export interface ScanResult {
   /** Whether the side tables tell what is reachable; else it was aborted, or a helper died. */
   readonly isComplete: boolean;
-  /** Helpers that have died. */
+  /** Helpers that have died, and the lead when it has failed. */
   readonly lost: number;
 }
 
@@ -124,7 +125,11 @@ export function layOutJob(
   i32[JOB_RUNS] = runs;
   i32[JOB_RUN_COUNT] = records.length;
   i32[JOB_GENERATION] = oldestMember;
-  awaitHelpers();
+  try {
+    awaitHelpers();
+  } catch {
+    return giveUp(mem); // who cannot ask for help collects by a list
+  }
   const scanners = closeJoining(mem);
   const hasTables = layOutTables(mem, scratch, numbers, scanners);
   if (!hasTables || !layOutScanners(mem, scratch, scanners)) return giveUp(mem);
@@ -215,12 +220,32 @@ function assignRuns(mem: Memory, scanners: number): void {
 const runWords = (mem: Memory, run: number): number =>
   (mem.i32[run + RUN_END] >>> 0) - mem.i32[run + RUN_START];
 
-/** Scans as scanner 0, with whoever has joined. `isToEnd` is asked now and then: true aborts it. */
-export function leadScan(mem: Memory, isToEnd: (() => boolean) | null = null): ScanResult {
-  beginCounting(mem);
-  const isComplete = new Scanner(mem, 0, isToEnd).scan();
-  const lost = awaitLeaving(mem);
+/**
+ * Scans as scanner 0, with whoever has joined, and puts the unreachable members into `found`, by
+ * address. `isToEnd` is asked now and then: true aborts the scan.
+ *
+ * A scan changes nothing but tables. So what it throws costs nothing but the scan, as the death of
+ * a helper does, and counts as one; broken invariants are thrown on.
+ */
+export function leadScan(
+  mem: Memory,
+  found: ObjectList,
+  isToEnd: (() => boolean) | null = null,
+): ScanResult {
+  let isComplete = false;
+  let failed = 0;
+  try {
+    beginCounting(mem);
+    isComplete = new Scanner(mem, 0, isToEnd).scan();
+    if (isComplete) gatherUnreachable(mem, found);
+  } catch (error) {
+    abortJob(mem);
+    if (error instanceof SharcError) throw error;
+    failed = 1;
+  }
+  const lost = failed + awaitLeaving(mem);
   noteLostInCollection(mem, lost);
+  if (lost > 0) found.clear();
   return { isComplete: isComplete && lost === 0, lost };
 }
 
@@ -274,8 +299,8 @@ export function abandonJob(mem: Memory): void {
   closeJob(mem);
 }
 
-/** Puts the unreachable members into `found`, by address. */
-export function gatherUnreachable(mem: Memory, found: ObjectList): void {
+/** All that is unreached by now is unreachable. Nobody writes tables any more: the job is done. */
+function gatherUnreachable(mem: Memory, found: ObjectList): void {
   const { i32 } = mem;
   const { bitsAt } = new ScanTables(mem, 0);
   const end = i32[JOB_RUNS] + i32[JOB_RUN_COUNT] * RUN_WORDS;

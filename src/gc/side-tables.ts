@@ -10,7 +10,7 @@
  *     └────────────────────┴───────┴───────┘
  *
  * What an entry says is up to whoever uses the table; it is 0 for whatever is not under test. Map
- * and tables are private to a thread. Those that scanners share have bits: see `entries.ts`.
+ * and tables are private to a thread. Those that scanners share have bits: see `scan-tables.ts`.
  */
 
 import { PAGE_BLOCK_WORDS, PAGE_WORDS, PAGE_WORDS_SHIFT } from '../memory/layout.ts';
