@@ -29,6 +29,7 @@ import {
 } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
 import type { Session } from './session.ts';
+import { describeLoss } from './worker-entry.ts';
 
 /** How often a thread looks whether the collector thread of an open collection lives. */
 const LOOK_MS = 20;
@@ -85,10 +86,7 @@ export function linkToPool(collector: Collector): void {
   collector.summon = () => {
     if (ensureCollectorThread(mem)) request(mem, REQUEST_SCANNERS);
   };
-  collector.onLost = (helpers) => {
-    process.emitWarning(
-      `${helpers} of the threads that shared a scan have ended; it was repeated by one thread`,
-      { code: 'SHARC_SCANNER_LOST' },
-    );
+  collector.onLost = (scanners, cause) => {
+    process.emitWarning(describeLoss(scanners, cause), { code: 'SHARC_SCANNER_LOST' });
   };
 }

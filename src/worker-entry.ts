@@ -17,6 +17,12 @@ export function findWorkerEntry(name: 'collector' | 'scanner'): WorkerEntry {
 /** The file for Piscina to load, in the sources as in the package: it must be no ES module. */
 export const poolEntry = new URL('../workers/pool-entry.cjs', import.meta.url);
 
+/** Tells of scanners that have died, or failed by `cause`. */
+export const describeLoss = (scanners: number, cause?: unknown): string =>
+  cause === undefined
+    ? `${scanners} of the threads that shared a scan have ended; it was repeated by one thread`
+    : `a scan has failed, and was repeated by other means: ${describeError(cause)}`;
+
 /** What is printed of an error that is reported and not thrown. */
 export const describeError = (error: unknown) =>
   error instanceof Error ? error.message : String(error);

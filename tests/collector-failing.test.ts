@@ -10,6 +10,7 @@ import type { Heap } from '../src/heap.ts';
 import { sessionOf } from '../src/heap.ts';
 import { GC_SCRATCH } from '../src/memory/layout.ts';
 import { hostile, ring } from '../src/testing.ts';
+import { describeLoss } from '../src/worker-entry.ts';
 import { withHeap } from './support/with-heap.ts';
 
 const GARBAGE = 25_000; // enough for a second scan
@@ -32,13 +33,23 @@ function failIn(fails: number): () => number {
   return () => scans;
 }
 
+type Report = [scanners: number, cause: unknown];
+
+/** What a collector tells of lost scanners. */
+function reportsOf(collector: Collector): Report[] {
+  const reports: Report[] = [];
+  collector.onLost = (scanners, cause) => reports.push([scanners, cause]);
+  return reports;
+}
+
 /** The collector thread's part, done here. */
-function collectInBackground(heap: Heap): Collector {
+function collectInBackground(heap: Heap): Report[] {
   const { mem } = sessionOf(heap);
   heap.run(() => wantBackground(mem, 2));
   const collector = new Collector(mem);
+  const reports = reportsOf(collector);
   runBackgroundCollection(collector, { startScanners: () => 0, isStopRequested: () => false });
-  return collector;
+  return reports;
 }
 
 /** No job is open, no page is borrowed, and the next collection works. */
@@ -56,7 +67,10 @@ test('an explicit collection whose scan throws collects all the same', () => {
     const tuned = hostile(heap, { tune: { pageScanFrom: 0 } });
     heap.run(() => void ring(heap, GARBAGE));
     const scans = failIn(0);
-    expect(heap.gc.collect()).toBe(GARBAGE);
+    const collector = new Collector(sessionOf(heap).mem);
+    const reports = reportsOf(collector);
+    expect(heap.run(() => collector.collect(2).collected)).toBe(GARBAGE);
+    expect(reports).toEqual([[1, NO_MEMORY]]);
     expect(scans()).toBe(1);
     expect(lostScanners(sessionOf(heap).mem)).toBe(1);
     expect(heap.gc.getStats()[2].lostScanners).toBe(1);
@@ -70,7 +84,7 @@ for (const [fails, what] of ['first', 'second'].entries()) {
     withHeap(OPTIONS, (heap) => {
       heap.run(() => void ring(heap, GARBAGE));
       const scans = failIn(fails);
-      collectInBackground(heap);
+      expect(collectInBackground(heap)).toEqual([[1, NO_MEMORY]]);
       expect(scans()).toBe(fails + 1);
       expect(collectedOf(heap)).toBe(GARBAGE);
       expect(lostScanners(sessionOf(heap).mem)).toBe(1);
@@ -78,6 +92,11 @@ for (const [fails, what] of ['first', 'second'].entries()) {
     });
   });
 }
+
+test('the warning of a scan that has failed says why', () => {
+  expect(describeLoss(1, NO_MEMORY)).toContain(NO_MEMORY.message);
+  expect(describeLoss(2)).toContain('2 of the threads');
+});
 
 test('a pool that cannot be asked costs nothing but its help', () => {
   withHeap(OPTIONS, (heap) => {

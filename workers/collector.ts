@@ -39,7 +39,7 @@ import { ScannerPool } from '../src/scanner-pool.ts';
 import { acquireGil, gilOwner, releaseGil, tryForgetDead } from '../src/sync/gil.ts';
 import { currentOsThread } from '../src/sync/liveness.ts';
 import { releaseThread, takeCollectorRecord } from '../src/sync/thread-table.ts';
-import { describeError } from '../src/worker-entry.ts';
+import { describeError, describeLoss } from '../src/worker-entry.ts';
 import type { CollectorData, CollectorMessage } from './protocol.ts';
 
 /** How often to look whether anybody needs this thread, should nobody tell. */
@@ -67,11 +67,8 @@ async function serve(mem: Mutator): Promise<void> {
   const pool = new ScannerPool(mem, Math.max(1, mem.i32[GC_SCANNERS] - 1), warn);
   const collector = new Collector(mem);
   collector.summon = () => void pool.post();
-  collector.onLost = (helpers) => {
-    warn(
-      `${helpers} of the threads that shared a scan have ended; it was repeated by one thread`,
-      'SHARC_SCANNER_LOST',
-    );
+  collector.onLost = (scanners, cause) => {
+    warn(describeLoss(scanners, cause), 'SHARC_SCANNER_LOST');
   };
   try {
     takeOver(mem);

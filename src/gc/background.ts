@@ -260,17 +260,17 @@ class BackgroundCollection {
   #scan(): number[] {
     const mem = this.#mem;
     const { found } = this.#collector;
-    const { isComplete, lost } = leadScan(mem, found, this.#hooks.isStopRequested);
+    const { isComplete, lost, cause } = leadScan(mem, found, this.#hooks.isStopRequested);
     const atomic: number[] = [];
-    if (isComplete) {
-      if (this.#collection.generation === OLDEST) visitAtomic(mem, (object) => atomic.push(object));
+    if (isComplete && this.#collection.generation === OLDEST) {
+      visitAtomic(mem, (container) => atomic.push(container));
     }
     leaveLead(mem);
     if (isComplete) return atomic;
     // A helper has died or failed, or this thread is to end: or the collection was abandoned.
     this.#stop(BACKGROUND_OPEN);
     closeJob(mem);
-    if (lost > 0) this.#collector.onLost?.(lost);
+    if (lost > 0) this.#collector.onLost?.(lost, cause);
     if (lost > 0 || !this.#hooks.isStopRequested()) {
       this.#collectStopped();
     } else {
@@ -315,7 +315,9 @@ class BackgroundCollection {
     const mem = this.#mem;
     const { found } = this.#collector;
     this.#stop(BACKGROUND_SETTLING);
-    if (!layOutRetest(mem) || !leadScan(mem, found).isComplete) {
+    const scan = layOutRetest(mem) ? leadScan(mem, found) : null;
+    if (scan !== null && scan.lost > 0) this.#collector.onLost?.(scan.lost, scan.cause);
+    if (!scan?.isComplete) {
       this.#collectStopped();
       throw new Abandoned();
     }

@@ -68,8 +68,8 @@ export class Collector {
   declare readonly found: ObjectList;
   /** Asks the pool for helpers; null where there is none. Must not wait. */
   declare summon: (() => void) | null;
-  /** Told how many helpers have died in a scan, which was then repeated without any. */
-  declare onLost: ((helpers: number) => void) | null;
+  /** Told how many scanners have died, or failed and why, in a scan that is then done without. */
+  declare onLost: ((scanners: number, cause?: unknown) => void) | null;
 
   constructor(mem: Mutator) {
     this.mem = mem;
@@ -162,7 +162,7 @@ export class Collector {
 
   /**
    * Scans page by page, together with the pool when that is ready. False when the collection is
-   * too small for it, the heap too full, or a helper was lost: then nothing has changed.
+   * too small for it, the heap too full, or a scanner was lost: then nothing has changed.
    */
   #collectShared(
     generation: number,
@@ -178,13 +178,13 @@ export class Collector {
       awaitHelpers(mem, mem.i32[GC_SCANNERS], wanted),
     );
     if (collection.sideBytes === 0) return false;
-    const { isComplete, lost } = leadScan(mem, found);
+    const { isComplete, lost, cause } = leadScan(mem, found);
     if (isComplete) {
       addScanFigures(mem, collection);
       if (generation === OLDEST) visitAtomic(mem, (container) => untrackIfAtomic(mem, container));
     }
     closeJob(mem);
-    if (lost > 0) this.onLost?.(lost);
+    if (lost > 0) this.onLost?.(lost, cause);
     if (!isComplete) return false;
     const to = Math.min(generation + 1, OLDEST);
     this.#condemnFound(to, collection, observer);

@@ -81,7 +81,7 @@ export abstract class CountingScanner {
   declare protected readonly map: number;
   declare protected readonly pages: number;
   /** Where the words of each page stand in the tables. */
-  declare protected readonly tables: ScanTables;
+  declare readonly tables: ScanTables;
   declare private readonly generation: number;
   declare private readonly rings: Rings;
   declare protected readonly ranges: Ranges;

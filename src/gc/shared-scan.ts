@@ -71,7 +71,7 @@ import {
   noteTaken,
   objectAt,
   placePage,
-  ScanTables,
+  type ScanTables,
   withOwner,
 } from './scan-tables.ts';
 import { shiftOf } from './side-tables.ts';
@@ -86,6 +86,8 @@ export interface ScanResult {
   readonly isComplete: boolean;
   /** Helpers that have died, and the lead when it has failed. */
   readonly lost: number;
+  /** Why the lead has failed. */
+  readonly cause?: unknown;
 }
 
 /** The runs where objects of `generation` or younger ones may be. */
@@ -127,8 +129,10 @@ export function layOutJob(
   i32[JOB_GENERATION] = oldestMember;
   try {
     awaitHelpers();
-  } catch {
-    return giveUp(mem); // who cannot ask for help collects by a list
+  } catch (error) {
+    const bytes = giveUp(mem); // who cannot ask for help collects by a list
+    if (error instanceof SharcError) throw error;
+    return bytes;
   }
   const scanners = closeJoining(mem);
   const hasTables = layOutTables(mem, scratch, numbers, scanners);
@@ -234,19 +238,22 @@ export function leadScan(
 ): ScanResult {
   let isComplete = false;
   let failed = 0;
+  let cause: unknown;
   try {
     beginCounting(mem);
-    isComplete = new Scanner(mem, 0, isToEnd).scan();
-    if (isComplete) gatherUnreachable(mem, found);
+    const scanner = new Scanner(mem, 0, isToEnd);
+    isComplete = scanner.scan();
+    if (isComplete) gatherUnreachable(mem, scanner.tables, found);
   } catch (error) {
     abortJob(mem);
     if (error instanceof SharcError) throw error;
     failed = 1;
+    cause = error;
   }
   const lost = failed + awaitLeaving(mem);
   noteLostInCollection(mem, lost);
   if (lost > 0) found.clear();
-  return { isComplete: isComplete && lost === 0, lost };
+  return { isComplete: isComplete && lost === 0, lost, cause };
 }
 
 /**
@@ -300,9 +307,8 @@ export function abandonJob(mem: Memory): void {
 }
 
 /** All that is unreached by now is unreachable. Nobody writes tables any more: the job is done. */
-function gatherUnreachable(mem: Memory, found: ObjectList): void {
+function gatherUnreachable(mem: Memory, { bitsAt }: ScanTables, found: ObjectList): void {
   const { i32 } = mem;
-  const { bitsAt } = new ScanTables(mem, 0);
   const end = i32[JOB_RUNS] + i32[JOB_RUN_COUNT] * RUN_WORDS;
   noteTaken(mem);
   for (let run = i32[JOB_RUNS]; run < end; run += RUN_WORDS) {
