@@ -7,6 +7,7 @@ import { Handle, refOf } from './handle.ts';
 import {
   INTERN_MAX,
   KIND_BIGINT,
+  KIND_DATE,
   KIND_STRING,
   type ObjectRef,
   TAG_INT32,
@@ -22,6 +23,8 @@ import { createString, decodeString, equalsEncoded, findString } from './object/
 import {
   bigintOf,
   createBigint,
+  createDate,
+  doubleOf,
   encodeNumber,
   encodeReference,
   encodeSimple,
@@ -29,6 +32,7 @@ import {
   referenceAt,
   simpleOf,
   slot,
+  timeOf,
 } from './object/value.ts';
 import type { Session } from './session.ts';
 
@@ -59,6 +63,10 @@ export function encode(session: Session, value: unknown, path: string): void {
     default: {
       if (value === null) {
         encodeSimple(null);
+        return;
+      }
+      if (value instanceof Date) {
+        encodeReference(createDate(session.mem, value));
         return;
       }
       const ref = sharedRefOf(session, value, path);
@@ -103,6 +111,15 @@ export function matcherOf(session: Session, value: unknown): ((at: number) => bo
       return object !== 0 && kindOf(mem, object) === KIND_BIGINT && bigintOf(mem, object) === value;
     };
   }
+  if (value instanceof Date) {
+    const time = value.getTime();
+    return (at) => {
+      const object = referenceAt(mem, at);
+      return (
+        object !== 0 && kindOf(mem, object) === KIND_DATE && Object.is(timeOf(mem, object), time)
+      );
+    };
+  }
   if (value === 0) return (at) => decodeNumber(session, at) === 0; // also -0, which is stored apart
   if (typeof value === 'number') encodeNumber(value);
   else if (value === null || value === undefined || typeof value === 'boolean') encodeSimple(value);
@@ -129,7 +146,7 @@ function textMatcher(session: Session, text: string): ((at: number) => boolean) 
 function decodeNumber(session: Session, at: number): number {
   const high = session.mem.i32[at + VALUE_HIGH];
   if (high === TAG_INT32) return session.mem.i32[at + VALUE_LOW];
-  return isDouble(high) ? session.mem.f64[at >>> 1] : Number.NaN;
+  return isDouble(high) ? doubleOf(session.mem.i32[at + VALUE_LOW], high) : Number.NaN;
 }
 
 /** The JavaScript value at `at`. An object comes as its local handle. */
@@ -137,7 +154,9 @@ export function decodeAt(session: Session, at: number): Shareable {
   const { mem } = session;
   const high = mem.i32[at + VALUE_HIGH];
   if (high === TAG_INT32) return mem.i32[at + VALUE_LOW];
-  if (high >= 0 || high < TAG_MIN) return mem.f64[at >>> 1];
+  if (high >= 0 || high < TAG_MIN) {
+    return (at & 1) === 0 ? mem.f64[at >>> 1] : doubleOf(mem.i32[at + VALUE_LOW], high);
+  }
   const low = mem.i32[at + VALUE_LOW];
   return high === TAG_REFERENCE ? decodeReference(session, low as ObjectRef) : simpleOf(low);
 }
@@ -147,5 +166,6 @@ export function decodeReference(session: Session, ref: ObjectRef): Shareable {
   const kind = kindOf(session.mem, ref);
   if (kind === KIND_STRING) return decodeString(session.mem, ref);
   if (kind === KIND_BIGINT) return bigintOf(session.mem, ref);
+  if (kind === KIND_DATE) return new Date(timeOf(session.mem, ref));
   return session.handles.wrap(ref);
 }

@@ -1,6 +1,15 @@
 /** The names of kinds, as statistics and debug output have them. */
 
-import { KIND_ARRAY, KIND_BIGINT, KIND_MAP, KIND_STRING } from './memory/layout.ts';
+import {
+  KIND_ARRAY,
+  KIND_BIGINT,
+  KIND_BYTES,
+  KIND_DATE,
+  KIND_MAP,
+  KIND_SET,
+  KIND_STRING,
+  KIND_TUPLE,
+} from './memory/layout.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import type { Mutator } from './object/mutator.ts';
 
@@ -9,6 +18,10 @@ const BUILTIN_NAMES: Readonly<Record<number, string>> = {
   [KIND_BIGINT]: 'bigint',
   [KIND_ARRAY]: 'array',
   [KIND_MAP]: 'map',
+  [KIND_SET]: 'set',
+  [KIND_TUPLE]: 'tuple',
+  [KIND_BYTES]: 'bytes',
+  [KIND_DATE]: 'date',
 };
 const BUILTINS = new Set(Object.values(BUILTIN_NAMES));
 

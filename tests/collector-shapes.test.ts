@@ -216,7 +216,7 @@ test('the backing of garbage is freed to the last word', () => {
   push(mem, array, { object: map });
   addEntry(mem, map, 'array', { object: array });
   for (const object of [array, map]) decref(mem, object);
-  expect(countWords(mem).liveWords).toBeGreaterThan(liveWords + 30_000);
+  expect(countWords(mem).liveWords).toBeGreaterThan(liveWords + 29_000);
   expect(nodes.collect(0)).toBe(2);
   expect(countWords(mem).liveWords).toBe(liveWords);
   expectEmpty(nodes);

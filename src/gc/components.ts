@@ -9,14 +9,12 @@
 
 import {
   ENTRY_VALUE,
-  ENTRY_WORDS,
   HEADER_INFO,
   HEADER_WORDS,
   PAGE_WORDS_SHIFT,
   TAG_REFERENCE,
   VALUE_HIGH,
   VALUE_LOW,
-  VALUE_WORDS,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { hasValues, Ranges, tracedEnd, VALUES } from '../object/ranges.ts';
@@ -111,8 +109,7 @@ class ComponentFinder {
     const { ranges } = this;
     const { i32 } = this.mem;
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
-      const { end, shape } = ranges;
-      const step = shape === VALUES ? VALUE_WORDS : ENTRY_WORDS;
+      const { end, shape, step } = ranges;
       for (let { at } = ranges; at < end; at += step) {
         if (i32[at + VALUE_HIGH] === TAG_REFERENCE) this.unite(entry, i32[at + VALUE_LOW]);
         if (shape === VALUES) continue;

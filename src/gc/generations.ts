@@ -13,6 +13,7 @@ import { countWords } from '../memory/accounting.ts';
 import { visitBlocks } from '../memory/blocks.ts';
 import { addCards, cardsOf, promoteCards, takeCards } from '../memory/cards.ts';
 import {
+  FIRST_STRUCT_KIND,
   GC_BACKGROUND,
   GC_BACKGROUND_MIN,
   GC_BACKGROUND_YOUNG,
@@ -36,8 +37,6 @@ import {
   GENERATIONS,
   HEADER_COUNT,
   HEADER_INFO,
-  KIND_ARRAY,
-  KIND_MAP,
   KIND_SHIFT,
   PAGE_BLOCKS,
   PAGE_STATE,
@@ -250,12 +249,12 @@ export function promoteInCards(
   if (!withMiddle) addCards(mem, record, true, cards);
 }
 
-/** Untracks a tracked array or map that holds no container any more. Others stay as they are. */
+/** Untracks a tracked container that holds no other any more. Structs stay as they are. */
 export function untrackIfAtomic(mem: Memory, object: number): void {
   const { i32 } = mem;
   const info = i32[object + HEADER_INFO];
   const kind = info >>> KIND_SHIFT;
-  if ((kind !== KIND_ARRAY && kind !== KIND_MAP) || (info & GC_TRACKED) === 0) return;
+  if (kind >= FIRST_STRUCT_KIND || (info & GC_TRACKED) === 0) return;
   if (holdsContainer(mem, object)) return;
   i32[GC_SIZES + (info & GC_GENERATION_MASK)]--;
   i32[object + HEADER_INFO] = info & ~(GC_TRACKED | GC_GENERATION_MASK);

@@ -15,7 +15,7 @@
  */
 
 import {
-  ENTRY_WORDS,
+  ENTRY_VALUE,
   GC_CONDEMNED,
   GC_GENERATION_MASK,
   GC_TRACKED,
@@ -25,7 +25,6 @@ import {
   TAG_REFERENCE,
   VALUE_HIGH,
   VALUE_LOW,
-  VALUE_WORDS,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { ENTRIES, hasValues, Ranges, tracedEnd } from '../object/ranges.ts';
@@ -100,11 +99,9 @@ export class ReferrerSearch {
   private holdsInValues(object: number, info: number): boolean {
     const { ranges } = this;
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
-      const { end, shape } = ranges;
-      const step = shape === ENTRIES ? ENTRY_WORDS : VALUE_WORDS;
+      const { end, shape, step } = ranges;
       for (let { at } = ranges; at < end; at += step) {
-        // Key and value of an entry stand in a row.
-        if (this.holdsAt(at) || (shape === ENTRIES && this.holdsAt(at + VALUE_WORDS))) return true;
+        if (this.holdsAt(at) || (shape === ENTRIES && this.holdsAt(at + ENTRY_VALUE))) return true;
       }
     }
     return false;

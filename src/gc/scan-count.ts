@@ -6,7 +6,6 @@
 
 import {
   ENTRY_VALUE,
-  ENTRY_WORDS,
   FIRST_STRUCT_KIND,
   GC_CONTAINER,
   HEADER_COUNT,
@@ -17,7 +16,6 @@ import {
   TAG_REFERENCE,
   VALUE_HIGH,
   VALUE_LOW,
-  VALUE_WORDS,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { hasValues, Ranges, tracedEnd, VALUES } from '../object/ranges.ts';
@@ -298,8 +296,7 @@ export abstract class CountingScanner {
     const { i32, ranges } = this;
     let isAtomic = info >>> KIND_SHIFT < FIRST_STRUCT_KIND;
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
-      const { end, shape } = ranges;
-      const step = shape === VALUES ? VALUE_WORDS : ENTRY_WORDS;
+      const { end, shape, step } = ranges;
       for (let { at } = ranges; at < end; at += step) {
         if (isAtomic && this.isContainerAt(at)) isAtomic = false;
         if (i32[at + VALUE_HIGH] === TAG_REFERENCE) this.add(i32[at + VALUE_LOW]);

@@ -32,14 +32,12 @@
 import { threadCpuMs } from '../base/cpu.ts';
 import {
   ENTRY_VALUE,
-  ENTRY_WORDS,
   HEADER_INFO,
   HEADER_WORDS,
   PAGE_WORDS_SHIFT,
   TAG_REFERENCE,
   VALUE_HIGH,
   VALUE_LOW,
-  VALUE_WORDS,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { hasValues, tracedEnd, VALUES } from '../object/ranges.ts';
@@ -360,8 +358,7 @@ export class Scanner extends CountingScanner {
   private visitValues(object: number, info: number): void {
     const { i32, ranges } = this;
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
-      const { end, shape } = ranges;
-      const step = shape === VALUES ? VALUE_WORDS : ENTRY_WORDS;
+      const { end, shape, step } = ranges;
       for (let { at } = ranges; at < end; at += step) {
         if (i32[at + VALUE_HIGH] === TAG_REFERENCE) this.reach(i32[at + VALUE_LOW]);
         if (shape === VALUES) continue;

@@ -24,7 +24,6 @@ import {
   CONTROL_TOP_PAGE,
   ENTRY_KEY,
   ENTRY_VALUE,
-  ENTRY_WORDS,
   FIRST_STRUCT_KIND,
   GC_CONDEMNED,
   GC_GENERATION_MASK,
@@ -37,11 +36,14 @@ import {
   KIND_MAP,
   KIND_NODE,
   KIND_REFERENCES,
+  KIND_SET,
   KIND_SHIFT,
+  KIND_TUPLE,
   KIND_VALUES,
   KIND_VALUES_AT,
   KIND_WORDS,
   LEAF_WORDS,
+  MAP_ENTRY_WORDS,
   MAP_FIRST,
   NODE_PAYLOAD,
   NODE_SHIFT_AT,
@@ -54,12 +56,15 @@ import {
   PAGE_STATE,
   PAGE_WORDS,
   PERMANENT,
+  SET_ENTRY_WORDS,
   TAG_REFERENCE,
   THREAD_ATTACHED,
   THREAD_ROWS_COUNT,
   THREAD_ROWS_ROOT,
   THREAD_STATE,
   THREAD_WORDS,
+  TUPLE_LENGTH,
+  TUPLE_VALUES,
   VALUE_HIGH,
   VALUE_LOW,
   VALUE_WORDS,
@@ -136,12 +141,16 @@ function reachReferences(mem: Memory, object: number, reach: (object: number) =>
     const words = i32[object + ARRAY_LENGTH] * VALUE_WORDS;
     // Of the two words of an element the first stands at an even address.
     for (const at of wordsOf(mem, object + ARRAY_ROOT, words)) if (at % 2 === 0) reachValue(at);
-  } else if (kind === KIND_MAP) {
+  } else if (kind === KIND_TUPLE) {
+    const length = i32[object + TUPLE_LENGTH];
+    for (let i = 0; i < length; i++) reachValue(object + TUPLE_VALUES + i * VALUE_WORDS);
+  } else if (kind === KIND_MAP || kind === KIND_SET) {
+    const isMap = kind === KIND_MAP;
     for (let chunk = i32[object + MAP_FIRST]; chunk !== 0; chunk = i32[chunk + CHUNK_NEXT]) {
       for (let i = 0; i < i32[chunk + CHUNK_USED]; i++) {
-        const entry = chunk + CHUNK_ENTRIES + i * ENTRY_WORDS;
+        const entry = chunk + CHUNK_ENTRIES + i * (isMap ? MAP_ENTRY_WORDS : SET_ENTRY_WORDS);
         reachValue(entry + ENTRY_KEY);
-        reachValue(entry + ENTRY_VALUE);
+        if (isMap) reachValue(entry + ENTRY_VALUE);
       }
     }
   }

@@ -15,7 +15,6 @@
 import { assert } from '../base/assert.ts';
 import {
   ENTRY_VALUE,
-  ENTRY_WORDS,
   HEADER_COUNT,
   HEADER_INFO,
   HEADER_WORDS,
@@ -27,7 +26,6 @@ import {
   TAG_REFERENCE,
   VALUE_HIGH,
   VALUE_LOW,
-  VALUE_WORDS,
   WORD_BYTES,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
@@ -188,12 +186,12 @@ export class TrialDeletion {
     const { map, words } = this.tables;
     let isSure = true;
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
-      const { end, shape } = ranges;
+      const { end, shape, step } = ranges;
       if (shape === VALUES) {
-        isSure = this.handOnRow(ranges.at, end, entry, isHeld) && isSure;
+        isSure = this.handOnRow(entry, isHeld) && isSure;
         continue;
       }
-      for (let { at } = ranges; at < end; at += ENTRY_WORDS) {
+      for (let { at } = ranges; at < end; at += step) {
         if (i32[at + VALUE_HIGH] === TAG_REFERENCE) {
           isSure = handOn(map, words, entry, isHeld, i32[at + VALUE_LOW], 1) && isSure;
         }
@@ -208,13 +206,14 @@ export class TrialDeletion {
    * Values in a row. Those that refer to the same object one after the other are handed on at once:
    * one by one, each would wait until the one before has written the entry.
    */
-  private handOnRow(from: number, end: number, entry: number, isHeld: number): boolean {
+  private handOnRow(entry: number, isHeld: number): boolean {
+    const { at: from, end, step } = this.ranges;
     const { i32 } = this.mem;
     const { map, words } = this.tables;
     let isSure = true;
     let referent = 0;
     let times = 0;
-    for (let at = from; at < end; at += VALUE_WORDS) {
+    for (let at = from; at < end; at += step) {
       if (i32[at + VALUE_HIGH] !== TAG_REFERENCE) continue;
       if (i32[at + VALUE_LOW] !== referent) {
         if (times > 0) isSure = handOn(map, words, entry, isHeld, referent, times) && isSure;
@@ -250,12 +249,12 @@ export class TrialDeletion {
     const { i32 } = this.mem;
     const { map, words } = this.tables;
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
-      const { end, shape } = ranges;
+      const { end, shape, step } = ranges;
       if (shape === VALUES) {
-        this.subtractRow(ranges.at, end);
+        this.subtractRow();
         continue;
       }
-      for (let { at } = ranges; at < end; at += ENTRY_WORDS) {
+      for (let { at } = ranges; at < end; at += step) {
         if (i32[at + VALUE_HIGH] === TAG_REFERENCE) subtract(map, words, i32[at + VALUE_LOW], 1);
         if (i32[at + ENTRY_VALUE + VALUE_HIGH] !== TAG_REFERENCE) continue;
         subtract(map, words, i32[at + ENTRY_VALUE + VALUE_LOW], 1);
@@ -264,12 +263,13 @@ export class TrialDeletion {
   }
 
   /** As `handOnRow`. */
-  private subtractRow(from: number, end: number): void {
+  private subtractRow(): void {
+    const { at: from, end, step } = this.ranges;
     const { i32 } = this.mem;
     const { map, words } = this.tables;
     let referent = 0;
     let times = 0;
-    for (let at = from; at < end; at += VALUE_WORDS) {
+    for (let at = from; at < end; at += step) {
       if (i32[at + VALUE_HIGH] !== TAG_REFERENCE) continue;
       if (i32[at + VALUE_LOW] !== referent) {
         if (times > 0) subtract(map, words, referent, times);
@@ -342,8 +342,7 @@ export class TrialDeletion {
     const { map, words } = this.tables;
     let referent = 0; // the last one: to reach it again changes nothing
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
-      const { end, shape } = ranges;
-      const step = shape === VALUES ? VALUE_WORDS : ENTRY_WORDS;
+      const { end, shape, step } = ranges;
       for (let { at } = ranges; at < end; at += step) {
         if (i32[at + VALUE_HIGH] === TAG_REFERENCE && i32[at + VALUE_LOW] !== referent) {
           referent = i32[at + VALUE_LOW];

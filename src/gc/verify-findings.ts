@@ -59,7 +59,7 @@ export const FINDING_CODES = {
   CONTAINER_WRONG: 'an object is marked as a container exactly when its kind can hold some',
   TRACKED_WRONG:
     'a struct is tracked exactly when it is a container, and nothing but containers is',
-  UNTRACKED_HOLDER: 'an untracked array or map holds no container',
+  UNTRACKED_HOLDER: 'an untracked container holds no other',
   GENERATION_WRONG: 'an untracked object has no generation',
   REFCOUNT_ZERO: 'a living object has a count',
   // The collector
@@ -88,6 +88,7 @@ export const FINDING_CODES = {
   VALUE_SIMPLE_WRONG: 'a simple value is undefined, null, false or true',
   VALUE_INT_AS_DOUBLE: 'a number that is an int32 is stored as one',
   VALUE_NAN_WRONG: 'NaN is stored in its one form',
+  DATE_WRONG: 'a date is a time that JavaScript has',
   BIGINT_WRONG: 'a bigint is marked as unsigned exactly when it needs to be',
   // Strings
   STRING_INTERNED_WRONG: 'exactly the short strings are interned',
@@ -117,6 +118,7 @@ export const FINDING_CODES = {
   CHUNK_BROKEN: 'a map links chunks',
   CHUNK_SHARED: 'a chunk belongs to one map',
   CHUNK_OWNER_WRONG: 'a chunk names its map',
+  CHUNK_STEP_WRONG: 'the entries of a chunk are those of its map, or of its set',
   CHUNK_LINK_WRONG: 'the list of chunks is symmetric',
   CHUNK_USED_WRONG: 'a chunk has no more entries than it has room for',
   CHUNK_LIVE_WRONG: 'a chunk counts its live entries',
@@ -126,7 +128,6 @@ export const FINDING_CODES = {
   MAP_ITERATORS_WRONG: 'a map is held by each of its open iterators',
   MAP_EMPTY_WRONG: 'exactly while iterators are open, empty chunks stand in the list of such',
   MAP_TABLE_WRONG: 'a large map has a table with a word per bucket and nothing beyond',
-  MAP_HASH_WRONG: 'an entry carries the hash of its key',
   MAP_LINK_BROKEN: 'the chains of a table link live entries of its map',
   MAP_CHAIN_TWICE: 'an entry stands in one chain, once',
   MAP_BUCKET_WRONG: 'an entry stands in the bucket of its hash',

@@ -7,10 +7,14 @@ import {
   BIGINT_UNSIGNED,
   BIGINT_VALUE,
   BIGINT_WORDS,
-  CHUNK_CAPACITY_MAX,
+  BYTES_DATA,
+  BYTES_LENGTH,
+  BYTES_TYPE_AT,
   CHUNK_CAPACITY_MIN,
   CHUNK_ENTRIES,
-  ENTRY_WORDS,
+  CHUNK_STEP,
+  DATE_TIME,
+  DATE_WORDS,
   FIRST_STRUCT_KIND,
   GC_CONTAINER,
   GC_TRACKED,
@@ -18,12 +22,18 @@ import {
   HEADER_INFO,
   KIND_ARRAY,
   KIND_BIGINT,
+  KIND_BYTES,
   KIND_CHUNK,
+  KIND_DATE,
   KIND_MAP,
   KIND_NODE,
+  KIND_SET,
   KIND_SHIFT,
   KIND_STRING,
+  KIND_TUPLE,
   LEAF_SHIFT,
+  MAP_CHUNK_MAX,
+  MAP_ENTRY_WORDS,
   MAP_WORDS,
   MAX_KINDS,
   NODE_PAYLOAD,
@@ -31,6 +41,12 @@ import {
   PAGE_CLASS,
   PAGE_USED,
   PAGE_WORDS,
+  SET_CHUNK_MAX,
+  SET_ENTRY_WORDS,
+  TUPLE_LENGTH,
+  TUPLE_VALUES,
+  VALUE_WORDS,
+  WORD_BYTES,
 } from '../memory/layout.ts';
 import { pageRecordOf } from '../memory/memory.ts';
 import { LARGE_CLASS, MAX_CLASS_WORDS } from '../memory/size-classes.ts';
@@ -42,13 +58,17 @@ import {
   MARK_REMOTE,
   ROLE_ARRAY,
   ROLE_BIGINT,
+  ROLE_BYTES,
   ROLE_CHUNK,
   ROLE_DAMAGED,
+  ROLE_DATE,
+  ROLE_FLAT_TUPLE,
   ROLE_MAP,
   ROLE_NODE,
   ROLE_RECORD,
   ROLE_STRING,
   ROLE_STRUCT,
+  ROLE_TUPLE,
   type Survey,
   TILE_IN_USE,
 } from './verify-survey.ts';
@@ -56,6 +76,10 @@ import { checkInfo } from './verify-tracking.ts';
 
 const BACKING_BITS = 0xff << NODE_SHIFT_AT;
 const NODE_SHIFT_MIN = 3;
+const BYTES_TYPES = 0xf << BYTES_TYPE_AT;
+const TRACKED = GC_CONTAINER | GC_TRACKED;
+/** The largest time of a date, either way (ECMAScript, 21.4.1.1). */
+const TIME_MAX = 8.64e15;
 /** The word of a bigint that has its sign. */
 const BIGINT_HIGH = BIGINT_VALUE + 1;
 
@@ -129,8 +153,20 @@ function checkHeader(survey: Survey, block: number, word: number): number {
       checkObject(survey, block, word, kindBits | (info & BIGINT_UNSIGNED));
       checkBigint(survey, word, info);
       return ROLE_BIGINT;
+    case KIND_DATE:
+      checkObject(survey, block, word, kindBits);
+      checkTime(survey, word);
+      return ROLE_DATE;
+    case KIND_BYTES:
+      checkObject(survey, block, word, kindBits | (info & BYTES_TYPES));
+      return ROLE_BYTES;
+    case KIND_TUPLE:
+      // A container from birth on, or never: what it holds decides.
+      checkObject(survey, block, word, kindBits | (info & GC_CONTAINER ? TRACKED : 0));
+      return (info & GC_CONTAINER) !== 0 ? ROLE_TUPLE : ROLE_FLAT_TUPLE;
     case KIND_ARRAY:
     case KIND_MAP:
+    case KIND_SET:
       // Tracked or not: what they hold decides.
       checkObject(survey, block, word, kindBits | GC_CONTAINER | (info & GC_TRACKED));
       return kind === KIND_ARRAY ? ROLE_ARRAY : ROLE_MAP;
@@ -166,6 +202,12 @@ function checkBigint(survey: Survey, word: number, info: number): void {
   if (high >= 0) survey.findings.add('BIGINT_WRONG', word, 0, BIGINT_UNSIGNED);
 }
 
+function checkTime(survey: Survey, word: number): void {
+  const time = survey.mem.f64[(word + DATE_TIME) >>> 1];
+  if (Number.isNaN(time) || (Number.isInteger(time) && Math.abs(time) <= TIME_MAX)) return;
+  survey.findings.add('DATE_WRONG', word, 0, survey.i32[word + DATE_TIME]);
+}
+
 function checkBacking(survey: Survey, word: number, info: number, role: number): number {
   const rest = info & ~BACKING_BITS & ~(-1 << KIND_SHIFT);
   if (rest !== 0) survey.findings.add('INFO_WRONG', word, info ^ rest, info);
@@ -183,6 +225,13 @@ function wordsOf(survey: Survey, word: number, info: number, role: number): numb
       return stringWords(survey.i32, word);
     case ROLE_BIGINT:
       return BIGINT_WORDS;
+    case ROLE_DATE:
+      return DATE_WORDS;
+    case ROLE_BYTES:
+      return bytesWords(survey.mem.f64[(word + BYTES_LENGTH) >>> 1]);
+    case ROLE_TUPLE:
+    case ROLE_FLAT_TUPLE:
+      return tupleWords(survey.i32[word + TUPLE_LENGTH]);
     case ROLE_ARRAY:
       return ARRAY_WORDS;
     case ROLE_MAP:
@@ -190,9 +239,20 @@ function wordsOf(survey: Survey, word: number, info: number, role: number): numb
     case ROLE_NODE:
       return bits < NODE_SHIFT_MIN || bits > LEAF_SHIFT ? -1 : NODE_PAYLOAD + (1 << bits);
     default:
-      if (bits < CHUNK_CAPACITY_MIN || bits > CHUNK_CAPACITY_MAX) return -1;
-      return CHUNK_ENTRIES + bits * ENTRY_WORDS;
+      return chunkWords(bits, survey.i32[word + CHUNK_STEP]);
   }
+}
+
+const bytesWords = (length: number) =>
+  Number.isInteger(length) && length >= 0 ? BYTES_DATA + Math.ceil(length / WORD_BYTES) : -1;
+
+const tupleWords = (length: number) => (length >= 0 ? TUPLE_VALUES + length * VALUE_WORDS : -1);
+
+function chunkWords(capacity: number, step: number): number {
+  if (step !== MAP_ENTRY_WORDS && step !== SET_ENTRY_WORDS) return -1;
+  const most = step === MAP_ENTRY_WORDS ? MAP_CHUNK_MAX : SET_CHUNK_MAX;
+  if (capacity < CHUNK_CAPACITY_MIN || capacity > most) return -1;
+  return CHUNK_ENTRIES + capacity * step;
 }
 
 /**

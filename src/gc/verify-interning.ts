@@ -6,12 +6,10 @@ import {
   CONTROL_INTERN_BUCKETS,
   CONTROL_INTERN_COUNT,
   CONTROL_INTERN_ROOT,
-  INTERN_MAX,
   STRING_HASH,
-  STRING_LENGTH,
   STRING_LINK,
 } from '../memory/layout.ts';
-import { hashOfString, haveEqualText } from './verify-strings.ts';
+import { hashOfString, haveEqualText, isShort } from './verify-strings.ts';
 import { MARK_CLAIMED, NO_BLOCK, ROLE_DAMAGED, ROLE_STRING, type Survey } from './verify-survey.ts';
 import { collectLeaves, hasWordsBeyond } from './verify-vectors.ts';
 
@@ -54,7 +52,7 @@ function checkChain(survey: Survey, first: number, bucket: number, buckets: numb
   for (let string = first; string !== 0; string = i32[string + STRING_LINK]) {
     const block = survey.blockAt(string);
     const role = block === NO_BLOCK ? NO_BLOCK : survey.roles[block];
-    if (role !== ROLE_STRING || i32[string + STRING_LENGTH] > INTERN_MAX) {
+    if (role !== ROLE_STRING || !isShort(i32, string)) {
       if (role !== ROLE_DAMAGED) findings.add('INTERN_LINK_BROKEN', bucket, 0, string);
       survey.isInternTableKnown = false;
       break;

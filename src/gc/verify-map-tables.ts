@@ -7,29 +7,27 @@ import {
   BIGINT_VALUE,
   CHUNK_ENTRIES,
   CHUNK_USED,
-  ENTRY_HASH,
+  DATE_TIME,
   ENTRY_KEY,
   ENTRY_NEXT,
-  ENTRY_WORDS,
   HEADER_INFO,
-  INTERN_MAX,
   MAP_BUCKET_COUNT,
   MAP_BUCKETS_ROOT,
   MAP_SMALL,
   STRING_HASH,
-  STRING_LENGTH,
   TAG_HOLE,
   TAG_REFERENCE,
   VALUE_HIGH,
   VALUE_LOW,
 } from '../memory/layout.ts';
 import { bucketFor, CHAIN_WINDOW } from './verify-interning.ts';
-import { finishHash, hashOfString, haveEqualText } from './verify-strings.ts';
+import { finishHash, hashOfString, haveEqualText, isShort } from './verify-strings.ts';
 import {
   NO_BLOCK,
   ROLE_BIGINT,
+  ROLE_DATE,
   ROLE_FREE,
-  ROLE_RECORD,
+  ROLE_LAST_OBJECT,
   ROLE_STRING,
   ROLE_STRUCT,
   type Survey,
@@ -120,12 +118,15 @@ function checkChain(survey: Survey, map: number, chain: Chain): number {
   return count;
 }
 
-/** A wrong stored hash has its own finding: it may stand in the bucket of the right one. */
+/** A string's wrong hash has its own finding: either hash may explain the bucket. */
 function checkBucket(survey: Survey, entry: number, chain: Chain): void {
-  const stored = survey.i32[entry + ENTRY_HASH];
-  const bucket = bucketFor(stored, chain.buckets);
-  if (bucket === chain.bucket || keyHash(survey, entry, stored) !== stored) return;
-  survey.findings.add('MAP_BUCKET_WRONG', entry, bucket, chain.bucket);
+  const hash = keyHash(survey, entry);
+  if (hash === null || bucketFor(hash, chain.buckets) === chain.bucket) return;
+  const key = survey.i32[entry + ENTRY_KEY + VALUE_LOW];
+  const isString = isStringKey(survey, entry);
+  const text = isString ? hashOfString(survey.i32, key) : hash;
+  if (bucketFor(text, chain.buckets) === chain.bucket) return;
+  survey.findings.add('MAP_BUCKET_WRONG', entry, bucketFor(hash, chain.buckets), chain.bucket);
 }
 
 /** The number of the live entry at `entry` in the map at hand; NO_ENTRY when there is none. */
@@ -136,9 +137,10 @@ function entryNumber(survey: Survey, entry: number): number {
   const number = survey.chunkNumber(chunk);
   if (number === NO_BLOCK) return NO_ENTRY;
   const offset = entry - chunk - CHUNK_ENTRIES;
-  if (offset < 0 || offset % ENTRY_WORDS !== 0) return NO_ENTRY;
-  if (offset / ENTRY_WORDS >= i32[chunk + CHUNK_USED] || isHoleAt(i32, entry)) return NO_ENTRY;
-  return survey.chunkFirst[number] + offset / ENTRY_WORDS;
+  const index = offset / survey.entryWords;
+  if (offset < 0 || !Number.isInteger(index)) return NO_ENTRY;
+  if (index >= i32[chunk + CHUNK_USED] || isHoleAt(i32, entry)) return NO_ENTRY;
+  return survey.chunkFirst[number] + index;
 }
 
 const isHoleAt = (i32: Int32Array, entry: number) =>
@@ -149,7 +151,7 @@ function reportLost(survey: Survey): void {
   for (let k = 0; k < chunks.length; k++) {
     const used = i32[chunks[k] + CHUNK_USED];
     for (let i = 0; i < used; i++) {
-      const entry = chunks[k] + CHUNK_ENTRIES + i * ENTRY_WORDS;
+      const entry = chunks[k] + CHUNK_ENTRIES + i * survey.entryWords;
       if (isHoleAt(i32, entry) || chained[chunkFirst[k] + i] === 1) continue;
       survey.findings.add('MAP_ENTRY_LOST', entry, 1, 0);
     }
@@ -163,7 +165,7 @@ function checkSmall(survey: Survey): void {
   for (const chunk of chunks) {
     const used = i32[chunk + CHUNK_USED];
     for (let i = 0; i < used; i++) {
-      const entry = chunk + CHUNK_ENTRIES + i * ENTRY_WORDS;
+      const entry = chunk + CHUNK_ENTRIES + i * survey.entryWords;
       if (isHoleAt(i32, entry)) continue;
       if (before.some((other) => haveEqualKeys(survey, other, entry))) {
         survey.findings.add('MAP_KEY_TWICE', entry, 1, 2);
@@ -173,23 +175,27 @@ function checkSmall(survey: Survey): void {
   }
 }
 
-/** The hash that an entry of this key should carry; `stored` when the key cannot tell. */
-export function keyHash(survey: Survey, entry: number, stored: number): number {
+/** The hash of an entry's key; null when the key cannot tell. */
+function keyHash(survey: Survey, entry: number): number | null {
   const { i32 } = survey;
   const low = i32[entry + ENTRY_KEY + VALUE_LOW];
   const high = i32[entry + ENTRY_KEY + VALUE_HIGH];
   if (high !== TAG_REFERENCE) return finishHash(low ^ Math.imul(high, 0x9e3779b1));
   const role = roleOf(survey, low);
-  if (role === ROLE_STRING) {
-    const hash = i32[low + STRING_HASH];
-    if (hash === stored) return stored;
-    return hashOfString(i32, low) === stored ? stored : hash; // the string's own is wrong
-  }
+  if (role === ROLE_STRING) return i32[low + STRING_HASH];
   if (role === ROLE_BIGINT) {
     return finishHash(i32[low + BIGINT_VALUE] ^ finishHash(i32[low + BIGINT_HIGH]));
   }
-  return role >= ROLE_STRUCT && role <= ROLE_RECORD ? finishHash(low) : stored;
+  if (role === ROLE_DATE) return hashOfTime(survey.mem.f64[(low + DATE_TIME) >>> 1]);
+  return role >= ROLE_STRUCT && role <= ROLE_LAST_OBJECT ? finishHash(low) : null;
 }
+
+const hashOfTime = (time: number) =>
+  finishHash((time | 0) ^ finishHash(Math.floor(time / 2 ** 32) | 0));
+
+const isStringKey = (survey: Survey, entry: number) =>
+  survey.i32[entry + ENTRY_KEY + VALUE_HIGH] === TAG_REFERENCE &&
+  roleOf(survey, survey.i32[entry + ENTRY_KEY + VALUE_LOW]) === ROLE_STRING;
 
 function roleOf(survey: Survey, word: number): number {
   const block = survey.blockAt(word);
@@ -204,14 +210,12 @@ function haveEqualKeys(survey: Survey, a: number, b: number): boolean {
   const high = i32[a + ENTRY_KEY + VALUE_HIGH];
   if (high !== i32[b + ENTRY_KEY + VALUE_HIGH]) return false;
   if (lowA === lowB) return true;
-  if (high !== TAG_REFERENCE || i32[a + ENTRY_HASH] !== i32[b + ENTRY_HASH]) return false;
+  if (high !== TAG_REFERENCE) return false;
   const role = roleOf(survey, lowA);
   if (role !== roleOf(survey, lowB)) return false;
-  if (role === ROLE_BIGINT) return haveEqualBits(i32, lowA, lowB);
+  if (role === ROLE_BIGINT || role === ROLE_DATE) return haveEqualBits(i32, lowA, lowB);
   // Equal short strings are one object; two of them have a finding of their own.
-  return role === ROLE_STRING && i32[lowA + STRING_LENGTH] > INTERN_MAX
-    ? haveEqualText(i32, lowA, lowB)
-    : false;
+  return role === ROLE_STRING && !isShort(i32, lowA) && haveEqualText(i32, lowA, lowB);
 }
 
 function haveEqualBits(i32: Int32Array, a: number, b: number): boolean {

@@ -9,24 +9,27 @@ import {
   CHUNK_NEXT,
   CHUNK_OWNER,
   CHUNK_PREVIOUS,
+  CHUNK_STEP,
   CHUNK_USED,
-  ENTRY_HASH,
   ENTRY_KEY,
   ENTRY_VALUE,
-  ENTRY_WORDS,
   HEADER_INFO,
+  KIND_MAP,
+  KIND_SHIFT,
   MAP_BUCKETS_ROOT,
   MAP_EMPTY,
+  MAP_ENTRY_WORDS,
   MAP_FIRST,
   MAP_ITERATORS,
   MAP_LAST,
   MAP_SIZE,
   NODE_SHIFT_AT,
+  SET_ENTRY_WORDS,
   TAG_HOLE,
   VALUE_HIGH,
   VALUE_LOW,
 } from '../memory/layout.ts';
-import { checkTable, keyHash } from './verify-map-tables.ts';
+import { checkTable } from './verify-map-tables.ts';
 import {
   MARK_CLAIMED,
   NO_BLOCK,
@@ -53,6 +56,7 @@ interface Contents {
 export function checkMap(survey: Survey, map: number): void {
   const { i32, findings } = survey;
   const contents: Contents = { used: 0, live: 0, empty: 0 };
+  noteEntryWords(survey, map);
   const isWhole = checkChunks(survey, map, contents);
   // The table is walked in any case: its nodes are not lost.
   checkTable(survey, map, { ...contents, isWhole });
@@ -66,12 +70,18 @@ export function checkMap(survey: Survey, map: number): void {
 /** Claims the backing of a map of which nothing else may be believed any more. */
 export function claimMap(survey: Survey, map: number): void {
   survey.chunks.length = 0;
+  noteEntryWords(survey, map);
   for (let chunk = survey.i32[map + MAP_FIRST]; chunk !== 0; ) {
     if (!claimChunk(survey, map, chunk)) break;
     survey.chunks.push(chunk);
     chunk = survey.i32[chunk + CHUNK_NEXT];
   }
   collectLeaves(survey, map + MAP_BUCKETS_ROOT, map);
+}
+
+function noteEntryWords(survey: Survey, map: number): void {
+  const isMap = survey.i32[map + HEADER_INFO] >>> KIND_SHIFT === KIND_MAP;
+  survey.entryWords = isMap ? MAP_ENTRY_WORDS : SET_ENTRY_WORDS;
 }
 
 /** Walks the chunks. False when the list is broken. */
@@ -117,6 +127,11 @@ function claimChunk(survey: Survey, map: number, chunk: number): boolean {
   }
   marks[block] |= MARK_CLAIMED;
   survey.holders[block] = survey.chunks.length;
+  if (i32[chunk + CHUNK_STEP] !== survey.entryWords) {
+    findings.add('CHUNK_STEP_WRONG', chunk, survey.entryWords, i32[chunk + CHUNK_STEP]);
+    survey.loseSight();
+    return false;
+  }
   if (i32[chunk + CHUNK_OWNER] !== map) {
     findings.add('CHUNK_OWNER_WRONG', chunk, map, i32[chunk + CHUNK_OWNER]);
   }
@@ -130,22 +145,26 @@ function claimChunk(survey: Survey, map: number, chunk: number): boolean {
 
 /** Checks the entries of a chunk and counts what they hold. Returns how many are live. */
 function checkEntries(survey: Survey, map: number, chunk: number): number {
-  const { i32 } = survey;
+  const { i32, entryWords } = survey;
   const from = chunk + CHUNK_ENTRIES;
-  const to = from + i32[chunk + CHUNK_USED] * ENTRY_WORDS;
+  const to = from + i32[chunk + CHUNK_USED] * entryWords;
   let live = 0;
-  for (let entry = from; entry < to; entry += ENTRY_WORDS) {
+  for (let entry = from; entry < to; entry += entryWords) {
     const isKeyHole = i32[entry + ENTRY_KEY + VALUE_HIGH] === TAG_HOLE;
-    const isValueHole = i32[entry + ENTRY_VALUE + VALUE_HIGH] === TAG_HOLE;
-    if (isKeyHole !== isValueHole) {
-      survey.findings.add('MAP_HOLE_WRONG', entry, Number(isKeyHole), Number(isValueHole));
-    }
-    if (!isValueHole) checkValue(survey, entry + ENTRY_VALUE, map);
+    if (entryWords === MAP_ENTRY_WORDS) checkEntryValue(survey, map, entry, isKeyHole);
     if (isKeyHole) continue;
     live++;
     checkKey(survey, map, entry);
   }
   return live;
+}
+
+function checkEntryValue(survey: Survey, map: number, entry: number, isKeyHole: boolean): void {
+  const isValueHole = survey.i32[entry + ENTRY_VALUE + VALUE_HIGH] === TAG_HOLE;
+  if (isKeyHole !== isValueHole) {
+    survey.findings.add('MAP_HOLE_WRONG', entry, Number(isKeyHole), Number(isValueHole));
+  }
+  if (!isValueHole) checkValue(survey, entry + ENTRY_VALUE, map);
 }
 
 function checkKey(survey: Survey, map: number, entry: number): void {
@@ -155,11 +174,7 @@ function checkKey(survey: Survey, map: number, entry: number): void {
   checkValue(survey, entry + ENTRY_KEY, map);
   if (low === 0 && high === MINUS_ZERO_HIGH) {
     findings.add('MAP_KEY_MINUS_ZERO', entry, 0, high);
-    return; // it was stored under the hash of 0, or of -0: nobody can say which
   }
-  const stored = i32[entry + ENTRY_HASH];
-  const hash = keyHash(survey, entry, stored);
-  if (hash !== stored) findings.add('MAP_HASH_WRONG', entry, hash, stored);
 }
 
 /** Empty chunks wait in a list of their own while iterators are open, and are gone otherwise. */

@@ -7,6 +7,7 @@
 
 import {
   CONTROL_TOP_PAGE,
+  NODE_BLOCK_WORDS,
   PAGE_BLOCK_WORDS,
   PAGE_BLOCKS,
   PAGE_CAPACITY,
@@ -190,8 +191,10 @@ function shapeOf(survey: Survey, page: number, sizeClass: number): Shape {
     return { blockWords: length * PAGE_WORDS, capacity: 1, length };
   }
   if (sizeClass < 0 || sizeClass > LARGE_CLASS) return NO_SHAPE;
-  const length = RUN_PAGES[sizeClass];
   const blockWords = BLOCK_WORDS[sizeClass];
+  // Runs of full nodes may be of one page: then it has no tail.
+  const isShort = blockWords === NODE_BLOCK_WORDS && !isTail(survey, page, 1);
+  const length = isShort ? 1 : RUN_PAGES[sizeClass];
   return { blockWords, capacity: Math.floor((length * PAGE_WORDS) / blockWords), length };
 }
 

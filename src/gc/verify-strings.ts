@@ -1,8 +1,8 @@
 /**
  * Verification, strings: their form and their hash.
  *
- * Where the length of a string and its flag disagree about interning, the length decides how it
- * is read, so that a wrong flag is one finding and not many.
+ * Where the length in the info word and the flag disagree about interning, the length decides how
+ * a string is read, so that a wrong flag is one finding and not many.
  */
 
 import {
@@ -12,41 +12,50 @@ import {
   STRING_HASH,
   STRING_INTERNED,
   STRING_LENGTH,
+  STRING_LENGTH_AT,
+  STRING_LONG,
   STRING_MAX,
   STRING_TWO_BYTE,
 } from '../memory/layout.ts';
 import type { FindingCode } from './verify-findings.ts';
 
 /** The info words of strings differ in these bits only. */
-export const STRING_BITS = STRING_TWO_BYTE | STRING_INTERNED;
+export const STRING_BITS = STRING_TWO_BYTE | STRING_INTERNED | (STRING_LONG << STRING_LENGTH_AT);
 
 /** What the last `stringFault` expected and found. */
 export const fault = { expected: 0, found: 0 };
 
+const shortLength = (i32: Int32Array, string: number) =>
+  (i32[string + HEADER_INFO] >>> STRING_LENGTH_AT) & STRING_LONG;
+
+/** Whether a string has its length in its info word, so that it has to be interned. */
+export const isShort = (i32: Int32Array, string: number) =>
+  shortLength(i32, string) !== STRING_LONG;
+
+function lengthIn(i32: Int32Array, string: number): number {
+  return isShort(i32, string) ? shortLength(i32, string) : i32[string + STRING_LENGTH];
+}
+
 /** Words of a string by its length and form; -1 when its length is none. */
 export function stringWords(i32: Int32Array, string: number): number {
-  const length = i32[string + STRING_LENGTH];
-  if (length < 0 || length > STRING_MAX) return -1;
-  return charsOf(i32, string) - string + charWords(i32, string);
+  const length = lengthIn(i32, string);
+  const [least, most] = isShort(i32, string) ? [0, INTERN_MAX] : [INTERN_MAX + 1, STRING_MAX];
+  return length < least || length > most ? -1 : STRING_CHARS + charWords(i32, string);
 }
 
 export function charWords(i32: Int32Array, string: number): number {
-  const length = i32[string + STRING_LENGTH];
+  const length = lengthIn(i32, string);
   const isTwoByte = (i32[string + HEADER_INFO] & STRING_TWO_BYTE) !== 0;
   return Math.ceil((isTwoByte ? length * 2 : length) / 4);
-}
-
-function charsOf(i32: Int32Array, string: number): number {
-  return string + STRING_CHARS + (i32[string + STRING_LENGTH] <= INTERN_MAX ? 1 : 0);
 }
 
 /** The first rule that a string breaks; null for a sound one. Its words lie in its block. */
 export function stringFault(i32: Int32Array, string: number): FindingCode | null {
   const info = i32[string + HEADER_INFO];
-  const length = i32[string + STRING_LENGTH];
-  const interned = length <= INTERN_MAX ? STRING_INTERNED : 0;
+  const length = lengthIn(i32, string);
+  const interned = isShort(i32, string) ? STRING_INTERNED : 0;
   if (breaks(interned, info & STRING_INTERNED)) return 'STRING_INTERNED_WRONG';
-  const chars = charsOf(i32, string);
+  const chars = string + STRING_CHARS;
   const count = charWords(i32, string);
   const isTwoByte = (info & STRING_TWO_BYTE) !== 0;
   const lastBytes = (isTwoByte ? length * 2 : length) % 4;
@@ -76,9 +85,9 @@ function needsTwoBytes(i32: Int32Array, chars: number, count: number): boolean {
 
 /** The hash of a string's characters: MurmurHash3 over its words, seeded by its length. */
 export function hashOfString(i32: Int32Array, string: number): number {
-  const chars = charsOf(i32, string);
+  const chars = string + STRING_CHARS;
   const count = charWords(i32, string);
-  let hash = i32[string + STRING_LENGTH];
+  let hash = lengthIn(i32, string);
   for (let i = 0; i < count; i++) {
     let word = Math.imul(i32[chars + i], 0xcc9e2d51);
     word = Math.imul((word << 15) | (word >>> 17), 0x1b873593);
@@ -97,20 +106,20 @@ export function finishHash(word: number): number {
 
 /** Whether two strings have the same characters. */
 export function haveEqualText(i32: Int32Array, a: number, b: number): boolean {
-  if (i32[a + STRING_LENGTH] !== i32[b + STRING_LENGTH]) return false;
+  if (lengthIn(i32, a) !== lengthIn(i32, b)) return false;
   const count = charWords(i32, a);
   if (count !== charWords(i32, b)) return false;
-  const charsA = charsOf(i32, a);
-  const charsB = charsOf(i32, b);
+  const charsA = a + STRING_CHARS;
+  const charsB = b + STRING_CHARS;
   for (let i = 0; i < count; i++) if (i32[charsA + i] !== i32[charsB + i]) return false;
   return true;
 }
 
 /** The text of a string whose words lie in its block. */
 export function textOf(i32: Int32Array, string: number): string {
-  const length = i32[string + STRING_LENGTH];
+  const length = lengthIn(i32, string);
   const isTwoByte = (i32[string + HEADER_INFO] & STRING_TWO_BYTE) !== 0;
-  const words = i32.slice(charsOf(i32, string), charsOf(i32, string) + charWords(i32, string));
+  const words = i32.slice(string + STRING_CHARS, string + STRING_CHARS + charWords(i32, string));
   const bytes = Buffer.from(words.buffer, 0, isTwoByte ? length * 2 : length);
   return bytes.toString(isTwoByte ? 'utf16le' : 'latin1');
 }

@@ -34,15 +34,22 @@ export const TILE_SCRATCH = 3;
 export const ROLE_FREE = 0;
 export const ROLE_STRUCT = 1;
 export const ROLE_ARRAY = 2;
-export const ROLE_MAP = 3;
-export const ROLE_RECORD = 4; // a struct that cannot hold a container
-export const ROLE_STRING = 5;
-export const ROLE_BIGINT = 6;
-export const ROLE_NODE = 7;
-export const ROLE_CHUNK = 8;
-export const ROLE_DAMAGED = 9;
+export const ROLE_MAP = 3; // or a set
+export const ROLE_TUPLE = 4;
+export const ROLE_RECORD = 5; // a struct that cannot hold a container
+export const ROLE_FLAT_TUPLE = 6; // a tuple that does not hold a container
+export const ROLE_STRING = 7;
+export const ROLE_BIGINT = 8;
+export const ROLE_DATE = 9;
+export const ROLE_BYTES = 10;
+export const ROLE_NODE = 11;
+export const ROLE_CHUNK = 12;
+export const ROLE_DAMAGED = 13;
 /** In `holders` only: garbage that is being swept, whatever it is. */
-export const ROLE_CONDEMNED = 10;
+export const ROLE_CONDEMNED = 14;
+/** Up to here roles are those of objects that may hold containers; up to there, of objects. */
+export const ROLE_LAST_CONTAINER = ROLE_TUPLE;
+export const ROLE_LAST_OBJECT = ROLE_BYTES;
 
 // Marks of a block: what lists it is on, or what was found out about it.
 export const MARK_FREE = 1;
@@ -54,7 +61,7 @@ export const MARK_CONDEMNED = 8;
 export const MARK_UNLINKED = 16;
 /** Garbage that was found in its list. */
 export const MARK_LISTED = 32;
-/** An array or a map that is not tracked, so that it must not hold a container. */
+/** A container that is not tracked, so that it must not hold another. */
 export const MARK_UNTRACKED = 64;
 
 const LINE_START = 0;
@@ -148,6 +155,8 @@ export class Survey {
   readonly leaves: number[] = [];
   readonly leafWords: number[] = [];
   readonly leafIndex: number[] = [];
+  /** Words of an entry of the map or set at hand. */
+  entryWords = 0;
   /** Chunks of the map at hand, and the number of the first entry of each in the map. */
   readonly chunks: number[] = [];
   readonly chunkFirst: number[] = [];

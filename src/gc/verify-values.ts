@@ -17,11 +17,11 @@ import {
   HOLDER_ROLE_SHIFT,
   HOLDERS_MAX,
   NO_BLOCK,
-  ROLE_BIGINT,
   ROLE_CONDEMNED,
   ROLE_DAMAGED,
   ROLE_FREE,
-  ROLE_MAP,
+  ROLE_LAST_CONTAINER,
+  ROLE_LAST_OBJECT,
   type Survey,
 } from './verify-survey.ts';
 
@@ -31,7 +31,7 @@ export function countReference(survey: Survey, target: number, holder: number): 
   if (block === NO_BLOCK) return reportDangling(survey, target, holder);
   const word = survey.holders[block];
   const role = word >>> HOLDER_ROLE_SHIFT;
-  if (role === ROLE_FREE || role > ROLE_BIGINT) {
+  if (role === ROLE_FREE || role > ROLE_LAST_OBJECT) {
     if (survey.roles[block] === ROLE_DAMAGED) return ROLE_DAMAGED;
     if (role !== ROLE_CONDEMNED) return reportDangling(survey, target, holder);
     // Garbage is not counted any more: its count word is a link.
@@ -40,7 +40,7 @@ export function countReference(survey: Survey, target: number, holder: number): 
     }
     return survey.roles[block];
   }
-  if (role <= ROLE_MAP) survey.holdsContainer = true;
+  if (role <= ROLE_LAST_CONTAINER) survey.holdsContainer = true;
   if ((word & HOLDERS_MAX) === HOLDERS_MAX)
     survey.isCountable = false; // more than can be told
   else survey.holders[block] = word + 1;

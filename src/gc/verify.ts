@@ -18,12 +18,12 @@ import {
   HEADER_COUNT,
   HEADER_INFO,
   HEADER_WORDS,
-  INTERN_MAX,
   KIND_SHIFT,
   MAP_ITERATORS,
   type ObjectRef,
   PAGE_WORDS,
-  STRING_LENGTH,
+  TUPLE_LENGTH,
+  TUPLE_VALUES,
   VALUE_WORDS,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
@@ -38,6 +38,7 @@ import { checkBins, checkFreeLists, checkFreeRuns, checkScratchList } from './ve
 import { checkMap, claimMap } from './verify-maps.ts';
 import { surveyPages } from './verify-pages.ts';
 import { checkControl, checkRoots, checkThreads } from './verify-roots.ts';
+import { isShort } from './verify-strings.ts';
 import {
   HOLDERS_MAX,
   MARK_CLAIMED,
@@ -47,12 +48,16 @@ import {
   ROLE_ARRAY,
   ROLE_BIGINT,
   ROLE_CHUNK,
+  ROLE_DATE,
+  ROLE_FLAT_TUPLE,
   ROLE_FREE,
+  ROLE_LAST_OBJECT,
   ROLE_MAP,
   ROLE_NODE,
   ROLE_RECORD,
   ROLE_STRING,
   ROLE_STRUCT,
+  ROLE_TUPLE,
   Survey,
   TILE_IN_USE,
 } from './verify-survey.ts';
@@ -125,6 +130,7 @@ function checkReferences(survey: Survey): void {
     if (role === ROLE_STRUCT || role === ROLE_RECORD) checkStruct(s, word);
     else if (role === ROLE_ARRAY) checkArray(s, word);
     else if (role === ROLE_MAP) checkMap(s, word);
+    else if (role === ROLE_TUPLE || role === ROLE_FLAT_TUPLE) checkTuple(s, word);
     if (!s.holdsContainer || (mark & MARK_UNTRACKED) === 0) return;
     s.findings.add('UNTRACKED_HOLDER', word, GC_TRACKED, 0);
     s.areGenerationsKnown = false;
@@ -148,8 +154,9 @@ function checkStruct(survey: Survey, struct: number): void {
     const target = i32[slots + i];
     if (target === 0) continue;
     const role = countReference(survey, target, struct);
-    if (isString === null || role < ROLE_STRUCT || role > ROLE_BIGINT) continue;
-    if ((role === ROLE_STRING) !== (isString[i] === 1) || role === ROLE_BIGINT) {
+    if (isString === null || role < ROLE_STRUCT || role > ROLE_LAST_OBJECT) continue;
+    const isNumber = role === ROLE_BIGINT || role === ROLE_DATE;
+    if ((role === ROLE_STRING) !== (isString[i] === 1) || isNumber) {
       survey.findings.add('FIELD_WRONG', struct, isString[i], target);
       survey.isCountable = false; // the object that should be here has lost a holder
     }
@@ -159,18 +166,24 @@ function checkStruct(survey: Survey, struct: number): void {
   for (let at = from; at < to; at += VALUE_WORDS) checkValue(survey, at, struct);
 }
 
+function checkTuple(survey: Survey, tuple: number): void {
+  const from = tuple + TUPLE_VALUES;
+  const to = from + survey.i32[tuple + TUPLE_LENGTH] * VALUE_WORDS;
+  for (let at = from; at < to; at += VALUE_WORDS) checkValue(survey, at, tuple);
+}
+
 /** Compares counts with the references found; finds backing and short strings that are lost. */
 function checkOwnership(survey: Survey): void {
   forEachBlock(survey, (s, word, block, role) => {
     const holders = s.holders[block] & HOLDERS_MAX;
     const isCondemned = (s.marks[block] & MARK_CONDEMNED) !== 0;
-    if (role <= ROLE_BIGINT && !isCondemned) checkCount(s, word, holders);
+    if (role <= ROLE_LAST_OBJECT && !isCondemned) checkCount(s, word, holders);
     if (role === ROLE_MAP && !isCondemned) checkIterators(s, word, holders);
     if ((s.marks[block] & MARK_CLAIMED) !== 0) return;
     if (role === ROLE_NODE || role === ROLE_CHUNK) {
       if (s.isBackingKnown) s.findings.add('BACKING_LOST', word, 1, 0);
     } else if (role === ROLE_STRING && s.isInternTableKnown) {
-      if (s.i32[word + STRING_LENGTH] <= INTERN_MAX) s.findings.add('INTERN_LOST', word, 1, 0);
+      if (isShort(s.i32, word)) s.findings.add('INTERN_LOST', word, 1, 0);
     }
   });
 }

@@ -80,7 +80,7 @@ export const CONTROL_LEFT = 112; //           GIL       4 words: sections .. han
 export const CONTROL_WORDS = 1024; //         the collector's words follow from 128 on
 
 export const MAGIC = 0x53_48_52_43; // 'SHRC'
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 export const HEAP_OPEN = 1;
 export const HEAP_CLOSED = 2;
 export const HEAP_BROKEN = 3;
@@ -276,17 +276,28 @@ export const KIND_BIGINT = 2;
 export const KIND_ARRAY = 3;
 export const KIND_MAP = 4;
 export const KIND_NODE = 5; // backing: node of a vector
-export const KIND_CHUNK = 6; // backing: entries of a map
+export const KIND_CHUNK = 6; // backing: entries of a map or set
+export const KIND_SET = 7;
+export const KIND_TUPLE = 8;
+export const KIND_BYTES = 9;
+export const KIND_DATE = 10;
 export const FIRST_STRUCT_KIND = 16;
 
 // ── Strings ──────────────────────────────────────────────────────────────────────────────────
 
-export const STRING_LENGTH = 2; // constant  UTF-16 code units
-export const STRING_HASH = 3; //   constant
-export const STRING_CHARS = 4; //  constant  where characters start; one later when interned
-export const STRING_LINK = 4; //   GIL       interned: next string in the bucket
+//  interned: count | info with the length | hash | next string in the bucket | characters ...
+//  long:     count | info                 | hash | length                    | characters ...
+
+export const STRING_HASH = 2; //   constant
+export const STRING_LINK = 3; //   GIL       interned: next string in the bucket
+export const STRING_LENGTH = 3; // constant  long: UTF-16 code units
+export const STRING_CHARS = 4; //  constant
 export const STRING_TWO_BYTE = 1 << 8; // else one byte per character; the smaller one that fits
 export const STRING_INTERNED = 1 << 9; // exactly the strings of up to INTERN_MAX units
+export const STRING_LENGTH_AT = 10; // bits 10..15 of the info word: the length when interned
+export const STRING_LONG = 63; // there: the length is in STRING_LENGTH
+/** The bits of the info word that equal strings share, and the collector's do not. */
+export const STRING_INFO_MASK = ~0xff;
 export const INTERN_MAX = 32;
 /** V8's own limit, near 2^29. */
 export const STRING_MAX = 0x1fffffe8;
@@ -295,6 +306,18 @@ export const BIGINT_VALUE = 2; // constant  a signed or unsigned 64-bit integer,
 export const BIGINT_HIGH = 3; //  constant
 export const BIGINT_WORDS = 4;
 export const BIGINT_UNSIGNED = 1 << 8; // read it as unsigned
+
+export const DATE_TIME = 2; // constant  a float64: milliseconds since 1970, or NaN
+export const DATE_WORDS = 4;
+
+// ── Tuples and bytes: of fixed size, the content behind the header ───────────────────────────
+
+export const TUPLE_LENGTH = 2; // constant  values
+export const TUPLE_VALUES = 4; // constant  two words each
+
+export const BYTES_LENGTH = 2; // constant  a float64: bytes
+export const BYTES_DATA = 4; //   any       what users do with it is theirs to order
+export const BYTES_TYPE_AT = 8; // bits 8..11 of the info word: what `toJS` makes of it
 
 // ── Vectors: words addressed by index, grown without ever moving more than a leaf ────────────
 //
@@ -307,6 +330,9 @@ export const LEAF_SHIFT = 10;
 export const LEAF_WORDS = 1 << LEAF_SHIFT;
 export const LEAF_MASK = LEAF_WORDS - 1;
 export const NODE_WORDS_MAX = LEAF_WORDS + NODE_PAYLOAD;
+/** Blocks of full nodes have a size class of their own, 63 in four pages: 1.5 % larger, not 6 %. */
+export const NODE_RUN_PAGES = 4;
+export const NODE_BLOCK_WORDS = 1040;
 export const NODE_SHIFT_AT = 8; // bits 8..15 of the info word: log2 of the words it holds
 
 export const ARRAY_LENGTH = 2; // GIL
@@ -314,10 +340,14 @@ export const ARRAY_ROOT = 3; //   GIL
 export const ARRAY_HEIGHT = 4; // GIL
 export const ARRAY_WORDS = 6;
 
-// ── Maps: entries in insertion order in a list of chunks, found through a linear-hashed table ──
+// ── Maps and sets: entries in insertion order in a list of chunks, found through a table ──────
 //
-//  chunk: owner | info | next | previous | used | live | empty link | - | entries ...
-//  entry: key (2 words) | value (2 words) | next entry in the bucket | hash
+//  chunk: owner | info | next | previous | used | live | empty link | entry words | entries ...
+//  entry: key (2 words) | next entry in the bucket | of a map: value (2 words)
+//
+// An entry has an odd number of words, so every other value stands at an odd address: a float64
+// there is read as two words. Hashes are not stored: a string has its own, and the others are
+// quick to compute. That makes an entry of a map 20 bytes instead of 24.
 
 export const MAP_SIZE = 2; //         GIL  entries
 export const MAP_FIRST = 3; //        GIL  first chunk
@@ -335,15 +365,18 @@ export const CHUNK_PREVIOUS = 3; //   GIL
 export const CHUNK_USED = 4; //       GIL  entries appended so far, holes included
 export const CHUNK_LIVE = 5; //       GIL
 export const CHUNK_EMPTY_LINK = 6; // GIL
+export const CHUNK_STEP = 7; //       constant  words of an entry
 export const CHUNK_ENTRIES = 8;
-export const CHUNK_CAPACITY_MAX = 169;
 export const CHUNK_CAPACITY_MIN = 4;
 
 export const ENTRY_KEY = 0; //   GIL
-export const ENTRY_VALUE = 2; // GIL
-export const ENTRY_NEXT = 4; //  GIL
-export const ENTRY_HASH = 5; //  GIL
-export const ENTRY_WORDS = 6;
+export const ENTRY_NEXT = 2; //  GIL
+export const ENTRY_VALUE = 3; // GIL
+export const MAP_ENTRY_WORDS = 5;
+export const SET_ENTRY_WORDS = 3;
+/** Entries of the largest chunks: as many as fit the block of a full node, or eight bits. */
+export const MAP_CHUNK_MAX = 206;
+export const SET_CHUNK_MAX = 255;
 /** Maps of up to this many entries have no table. */
 export const MAP_SMALL = 8;
 
@@ -391,14 +424,18 @@ assert(CONTROL_WAITERS + WAITER_WORDS <= CONTROL_THREADS_SEEN, 'the waiter bits 
 assert(KIND_WORDS === 1 << KIND_RECORD_SHIFT, 'a kind record is found by a shift');
 assert(MAX_KINDS <= 1 << (32 - KIND_SHIFT), 'kinds fit the info word');
 assert(PAGE_MIDDLE < PAGE_RECORD_WORDS, 'a page record is one cache line');
-assert(STRING_INTERNED < 1 << KIND_SHIFT, 'string bits do not overlap the kind');
+assert(STRING_LONG << STRING_LENGTH_AT < 1 << KIND_SHIFT, 'string bits do not overlap the kind');
 assert(GC_UNLINKED < 1 << 8, 'collector bits do not overlap the kind bits');
-assert(ENTRY_WORDS % 2 === 0, 'values in entries are 8-byte aligned');
-assert(CHUNK_ENTRIES % 2 === 0, 'entries are 8-byte aligned');
 assert(
-  CHUNK_ENTRIES + CHUNK_CAPACITY_MAX * ENTRY_WORDS <= NODE_WORDS_MAX,
-  'a full chunk fits the block of a full node',
+  CHUNK_ENTRIES + MAP_CHUNK_MAX * MAP_ENTRY_WORDS <= NODE_BLOCK_WORDS,
+  'a full chunk of a map fits the block of a full node',
 );
+assert(
+  CHUNK_ENTRIES + SET_CHUNK_MAX * SET_ENTRY_WORDS <= NODE_BLOCK_WORDS,
+  'a full chunk of a set, too',
+);
+assert(INTERN_MAX < STRING_LONG, 'the length of an interned string fits its six bits');
+assert(BYTES_DATA % 2 === 0, 'bytes are 8-byte aligned, so they can hold any element type');
 assert(MAP_SMALL >= CHUNK_CAPACITY_MIN, 'a map without table needs no more than two chunks');
 assert(TAG_HOLE < 0, 'tags are negative as signed words');
 

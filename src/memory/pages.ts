@@ -21,6 +21,7 @@ import {
   GC_PAGES_WANTED,
   GC_TRIGGER,
   HEADER_INFO,
+  NODE_BLOCK_WORDS,
   PAGE_BLOCK_WORDS,
   PAGE_BLOCKS,
   PAGE_CAPACITY,
@@ -144,6 +145,9 @@ export function liveBlocksOf(mem: Memory, record: WordIndex): number {
   return mem.i32[record + PAGE_USED] - mem.i32[record + PAGE_REMOTE_COUNT];
 }
 
+/** Pages in use (8 MiB) below which runs of full nodes are of one page. */
+const LONG_RUN_PAGES_MIN = 128;
+
 /**
  * A run of this thread with a free block of `sizeClass`; when no page is free and no thread has
  * such a block, one of a larger class.
@@ -153,10 +157,17 @@ export function liveBlocksOf(mem: Memory, record: WordIndex): number {
 export function acquireRun(mem: Memory, sizeClass: number): WordIndex {
   const abandoned = mem.i32[binOf(mem, ABANDONED, sizeClass)] as WordIndex;
   if (abandoned !== 0) return adoptRun(mem, abandoned);
-  const pages = RUN_PAGES[sizeClass];
+  let pages = RUN_PAGES[sizeClass];
+  // A run of full nodes may be shorter. In a small heap it would take too large a part.
+  const isForNodes = BLOCK_WORDS[sizeClass] === NODE_BLOCK_WORDS;
+  if (isForNodes && mem.i32[GC_PAGES_IN_USE] < LONG_RUN_PAGES_MIN) pages = 1;
   let page = takeRun(mem, pages);
   if (page === 0 && releaseEmptyRuns(mem) > 0) page = takeRun(mem, pages);
-  if (page !== 0) return openRun(mem, page, sizeClass);
+  if (page === 0 && isForNodes) {
+    pages = 1;
+    page = takeRun(mem, pages);
+  }
+  if (page !== 0) return openRun(mem, page, sizeClass, pages);
   const hoarded = findRunWithFreeBlock(mem, sizeClass); // perhaps of a larger class
   if (hoarded !== 0) return adoptRun(mem, hoarded);
   throw exhausted(mem, BLOCK_WORDS[sizeClass]);
@@ -177,10 +188,9 @@ export function exhausted(mem: Memory, words: number): HeapExhaustedError {
   return new HeapExhaustedError(words * WORD_BYTES, freeWords * WORD_BYTES, liveWords * WORD_BYTES);
 }
 
-function openRun(mem: Memory, page: PageIndex, sizeClass: number): WordIndex {
+function openRun(mem: Memory, page: PageIndex, sizeClass: number, pages: number): WordIndex {
   const { i32 } = mem;
   const record = pageRecordOf(mem, page);
-  const pages = RUN_PAGES[sizeClass];
   const blockWords = BLOCK_WORDS[sizeClass];
   i32.fill(0, record, record + PAGE_RECORD_WORDS);
   i32[record + PAGE_OWNER] = mem.threadId;

@@ -5,11 +5,18 @@
  * class in which a run full of such requests wastes at most an eighth of itself, rest behind the
  * last block included. Larger requests take whole pages, seven of eight or more in use.
  * The table is computed: each class is the largest block that keeps the bound for the smallest
- * request it must serve, in the shortest run that allows one.
+ * request it must serve, in the shortest run that allows one; full nodes have one of their own.
  */
 
 import { assert } from '../base/assert.ts';
-import { PAGE_WORDS, THREAD_BINS, THREAD_WORDS } from './layout.ts';
+import {
+  NODE_BLOCK_WORDS,
+  NODE_RUN_PAGES,
+  NODE_WORDS_MAX,
+  PAGE_WORDS,
+  THREAD_BINS,
+  THREAD_WORDS,
+} from './layout.ts';
 
 /** Smallest block: a header and two words. */
 export const MIN_BLOCK_WORDS = 4;
@@ -25,11 +32,15 @@ interface SizeClass {
   readonly runPages: number;
 }
 
+/** The class of full nodes, which most of the memory of large containers consists of. */
+const NODE_CLASS: SizeClass = { blockWords: NODE_BLOCK_WORDS, runPages: NODE_RUN_PAGES };
+
 function buildClasses(): SizeClass[] {
   const classes: SizeClass[] = [];
   let covered = MIN_BLOCK_WORDS - 2;
   while (covered < MAX_CLASS_WORDS) {
     const next = classFor(covered + 2);
+    if (covered < NODE_WORDS_MAX && next.blockWords >= NODE_WORDS_MAX) classes.push(NODE_CLASS);
     classes.push(next);
     covered = next.blockWords;
   }

@@ -5,72 +5,108 @@
  * the bytes behind the last character are 0.
  */
 
+import {
+  INTERN_MAX,
+  KIND_SHIFT,
+  KIND_STRING,
+  STRING_INTERNED,
+  STRING_LENGTH_AT,
+  STRING_LONG,
+  STRING_TWO_BYTE,
+} from '../memory/layout.ts';
 import { mix } from './linear-hash.ts';
 
 const SMALL_WORDS = 64;
 const small = new Int32Array(SMALL_WORDS);
 
-/** The result of the last `encodeString`; valid until the next. */
-export const encoded = { words: small, wordCount: 0, length: 0, isTwoByte: false, hash: 0 };
+/** The result of the last `encodeString`; valid until the next. `info` is the string's. */
+export const encoded = { words: small, wordCount: 0, length: 0, info: 0, hash: 0 };
+
+const INFO = KIND_STRING << KIND_SHIFT;
+
+function infoFor(length: number, twoByte: number): number {
+  return length <= INTERN_MAX
+    ? INFO | twoByte | STRING_INTERNED | (length << STRING_LENGTH_AT)
+    : INFO | twoByte | (STRING_LONG << STRING_LENGTH_AT);
+}
 
 /** Encodes `text` into `encoded`. */
 export function encodeString(text: string): void {
   const { length } = text;
   encoded.length = length;
-  if (length <= SMALL_WORDS * 2) encodeShort(text);
-  else encodeLong(text);
-  encoded.hash = hashWords(encoded.words, encoded.wordCount, length);
-}
-
-function encodeShort(text: string): void {
-  const { length } = text;
-  encoded.words = small;
-  encoded.isTwoByte = false;
-  let word = 0;
-  for (let i = 0; i < length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit > 0xff) {
-      encodeShortTwoByte(text);
-      return;
-    }
-    word |= unit << ((i & 3) << 3);
-    if ((i & 3) === 3) {
-      small[i >>> 2] = word;
-      word = 0;
-    }
+  if (length > SMALL_WORDS * 2) {
+    encodeLong(text);
+    return;
   }
-  if ((length & 3) !== 0) small[length >>> 2] = word;
+  // One pass, one byte per character, until a character needs two.
+  let hash = length;
+  let all = 0;
+  const whole = length & ~3;
+  let i = 0;
+  for (; i < whole; i += 4) {
+    const a = text.charCodeAt(i);
+    const b = text.charCodeAt(i + 1);
+    const c = text.charCodeAt(i + 2);
+    const d = text.charCodeAt(i + 3);
+    all |= a | b | c | d;
+    const word = a | (b << 8) | (c << 16) | (d << 24);
+    small[i >>> 2] = word;
+    hash = hashWord(hash, word);
+  }
+  if (i < length) {
+    let word = 0;
+    for (let shift = 0; i < length; i++, shift += 8) {
+      const unit = text.charCodeAt(i);
+      all |= unit;
+      word |= unit << shift;
+    }
+    small[whole >>> 2] = word;
+    hash = hashWord(hash, word);
+  }
+  if (all > 0xff) {
+    encodeTwoByte(text);
+    return;
+  }
+  encoded.words = small;
   encoded.wordCount = (length + 3) >>> 2;
+  encoded.info = infoFor(length, 0);
+  encoded.hash = mix(hash);
 }
 
-function encodeShortTwoByte(text: string): void {
+function encodeTwoByte(text: string): void {
   const { length } = text;
+  let hash = length;
   for (let i = 0; i < length; i += 2) {
     const second = i + 1 < length ? text.charCodeAt(i + 1) : 0;
-    small[i >>> 1] = text.charCodeAt(i) | (second << 16);
+    const word = text.charCodeAt(i) | (second << 16);
+    small[i >>> 1] = word;
+    hash = hashWord(hash, word);
   }
-  encoded.isTwoByte = true;
+  encoded.words = small;
   encoded.wordCount = (length + 1) >>> 1;
+  encoded.info = infoFor(length, STRING_TWO_BYTE);
+  encoded.hash = mix(hash);
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is all of Latin-1.
 const LATIN1 = /^[\u0000-\u00ff]*$/;
 
 function encodeLong(text: string): void {
-  encoded.isTwoByte = !LATIN1.test(text);
-  const bytes = encoded.isTwoByte ? text.length * 2 : text.length;
+  const isTwoByte = !LATIN1.test(text);
+  const bytes = isTwoByte ? text.length * 2 : text.length;
   encoded.wordCount = (bytes + 3) >>> 2;
   encoded.words = new Int32Array(encoded.wordCount);
   const buffer = Buffer.from(encoded.words.buffer);
-  buffer.write(text, 0, bytes, encoded.isTwoByte ? 'utf16le' : 'latin1');
+  buffer.write(text, 0, bytes, isTwoByte ? 'utf16le' : 'latin1');
+  encoded.info = infoFor(text.length, isTwoByte ? STRING_TWO_BYTE : 0);
+  let hash = text.length;
+  for (let i = 0; i < encoded.wordCount; i++) hash = hashWord(hash, encoded.words[i]);
+  encoded.hash = mix(hash);
 }
 
-function hashWords(words: Int32Array, count: number, length: number): number {
-  let hash = length;
-  for (let i = 0; i < count; i++) {
-    const word = Math.imul(words[i], 0xcc9e2d51);
-    hash ^= Math.imul((word << 15) | (word >>> 17), 0x1b873593);
-    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
-  }
-  return mix(hash);
+/** One round of MurmurHash3. */
+function hashWord(hash: number, word: number): number {
+  const scrambled = Math.imul(word, 0xcc9e2d51);
+  const mixed = hash ^ Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b873593);
+  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
 }

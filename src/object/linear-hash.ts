@@ -22,37 +22,6 @@ export function splitOf(added: number): number {
   return added ^ (1 << (31 - Math.clz32(added)));
 }
 
-/** Where the members of a table keep their hash and the link to the next, from their address. */
-export interface ChainWords {
-  readonly hash: number;
-  readonly link: number;
-}
-
-/**
- * Splits the chain that begins at the word `from`: members that fall into the new bucket `added`
- * go over to the chain that begins, empty, at `to`.
- */
-export function splitChain(
-  i32: Int32Array,
-  from: number,
-  to: number,
-  added: number,
-  words: ChainWords,
-): void {
-  let at = from;
-  i32[to] = 0;
-  while (i32[at] !== 0) {
-    const member = i32[at];
-    if (bucketOf(i32[member + words.hash], added + 1) === added) {
-      i32[at] = i32[member + words.link];
-      i32[member + words.link] = i32[to];
-      i32[to] = member;
-    } else {
-      at = member + words.link;
-    }
-  }
-}
-
 /** Spreads the bits of a 32-bit word (the finalizer of MurmurHash3). */
 export function mix(word: number): number {
   let hash = word ^ (word >>> 16);

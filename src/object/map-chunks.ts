@@ -1,5 +1,6 @@
 /**
- * The chunks of a map: entries in insertion order, in a doubly linked list of backing blocks.
+ * The chunks of a map or set: entries in insertion order, in a doubly linked list of backing
+ * blocks.
  *
  * Entries are appended to the last chunk and leave holes when deleted. Empty chunks are freed and
  * sparse neighbours merged, unless an iterator is open: then entries stay where they are, and
@@ -7,9 +8,8 @@
  */
 
 import { assert } from '../base/assert.ts';
-import { allocateWords, freeBlock } from '../memory/blocks.ts';
+import { allocateWords, blockContaining, freeBlock } from '../memory/blocks.ts';
 import {
-  CHUNK_CAPACITY_MAX,
   CHUNK_CAPACITY_MIN,
   CHUNK_EMPTY_LINK,
   CHUNK_ENTRIES,
@@ -17,28 +17,35 @@ import {
   CHUNK_NEXT,
   CHUNK_OWNER,
   CHUNK_PREVIOUS,
+  CHUNK_STEP,
   CHUNK_USED,
-  ENTRY_HASH,
   ENTRY_KEY,
   ENTRY_NEXT,
-  ENTRY_WORDS,
   HEADER_INFO,
   KIND_CHUNK,
+  KIND_MAP,
   KIND_SHIFT,
   MAP_BUCKET_COUNT,
   MAP_BUCKETS_ROOT,
+  MAP_CHUNK_MAX,
   MAP_EMPTY,
+  MAP_ENTRY_WORDS,
   MAP_FIRST,
   MAP_ITERATORS,
   MAP_LAST,
   NODE_SHIFT_AT,
   type ObjectRef,
+  SET_CHUNK_MAX,
+  SET_ENTRY_WORDS,
   TAG_HOLE,
   VALUE_HIGH,
+  VALUE_LOW,
   type WordIndex,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
+import { kindOf } from './header.ts';
 import { bucketOf } from './linear-hash.ts';
+import { hashValue } from './value.ts';
 import { wordAt } from './vector.ts';
 
 /** Whether an entry was deleted. */
@@ -48,7 +55,13 @@ export function isHole(mem: Memory, entry: number): boolean {
 
 /** The end of the entries appended to a chunk. */
 export function endOf(mem: Memory, chunk: number): number {
-  return chunk + CHUNK_ENTRIES + mem.i32[chunk + CHUNK_USED] * ENTRY_WORDS;
+  return chunk + CHUNK_ENTRIES + mem.i32[chunk + CHUNK_USED] * mem.i32[chunk + CHUNK_STEP];
+}
+
+/** The hash of an entry's key. */
+export function entryHash(mem: Memory, entry: number): number {
+  const at = entry + ENTRY_KEY;
+  return hashValue(mem, mem.i32[at + VALUE_LOW], mem.i32[at + VALUE_HIGH]);
 }
 
 /** Entries that fit into a chunk. */
@@ -60,15 +73,19 @@ export function capacityOf(mem: Memory, chunk: number): number {
 export function addChunk(mem: Memory, map: ObjectRef, size: number): void {
   const { i32 } = mem;
   const doubled = 1 << (32 - Math.clz32(Math.max(size, 1) - 1));
-  const capacity = Math.min(Math.max(doubled, CHUNK_CAPACITY_MIN), CHUNK_CAPACITY_MAX);
+  const isMap = kindOf(mem, map) === KIND_MAP;
+  const step = isMap ? MAP_ENTRY_WORDS : SET_ENTRY_WORDS;
+  const most = isMap ? MAP_CHUNK_MAX : SET_CHUNK_MAX;
+  const capacity = Math.min(Math.max(doubled, CHUNK_CAPACITY_MIN), most);
   const last = i32[map + MAP_LAST];
-  const chunk = allocateWords(mem, CHUNK_ENTRIES + capacity * ENTRY_WORDS);
+  const chunk = allocateWords(mem, CHUNK_ENTRIES + capacity * step);
   i32[chunk + CHUNK_OWNER] = map;
   i32[chunk + CHUNK_NEXT] = 0;
   i32[chunk + CHUNK_PREVIOUS] = last;
   i32[chunk + CHUNK_USED] = 0;
   i32[chunk + CHUNK_LIVE] = 0;
   i32[chunk + CHUNK_EMPTY_LINK] = 0;
+  i32[chunk + CHUNK_STEP] = step;
   i32[chunk + HEADER_INFO] = (KIND_CHUNK << KIND_SHIFT) | (capacity << NODE_SHIFT_AT);
   if (last === 0) i32[map + MAP_FIRST] = chunk;
   else i32[last + CHUNK_NEXT] = chunk;
@@ -80,7 +97,7 @@ export function addChunk(mem: Memory, map: ObjectRef, size: number): void {
 /** The word that points to an entry: its bucket, or the link of the entry before it. */
 export function linkTo(mem: Memory, map: ObjectRef, entry: number): number {
   const { i32 } = mem;
-  const bucket = bucketOf(i32[entry + ENTRY_HASH], i32[map + MAP_BUCKET_COUNT]);
+  const bucket = bucketOf(entryHash(mem, entry), i32[map + MAP_BUCKET_COUNT]);
   let link = wordAt(mem, map + MAP_BUCKETS_ROOT, bucket) as number;
   while (i32[link] !== entry) {
     assert(i32[link] !== 0, 'map: every entry is in its bucket');
@@ -114,26 +131,33 @@ function canMerge(mem: Memory, chunk: number, next: number): boolean {
 /** Moves the entries of `chunk` to its front and those of `next` behind them; frees `next`. */
 function mergeChunks(mem: Memory, map: ObjectRef, chunk: number, next: number): void {
   const { i32 } = mem;
+  const step = i32[chunk + CHUNK_STEP];
   let target = chunk + CHUNK_ENTRIES;
   for (const source of [chunk, next]) {
     const end = endOf(mem, source);
-    for (let entry = source + CHUNK_ENTRIES; entry < end; entry += ENTRY_WORDS) {
+    for (let entry = source + CHUNK_ENTRIES; entry < end; entry += step) {
       if (isHole(mem, entry)) continue;
-      if (entry !== target) moveEntry(mem, map, entry, target);
-      target += ENTRY_WORDS;
+      if (entry !== target) moveEntry(mem, map, entry, target, step);
+      target += step;
     }
   }
-  const live = (target - chunk - CHUNK_ENTRIES) / ENTRY_WORDS;
+  const live = (target - chunk - CHUNK_ENTRIES) / step;
   i32[chunk + CHUNK_USED] = live;
   i32[chunk + CHUNK_LIVE] = live;
   unlinkChunk(mem, map, next);
   freeBlock(mem, next as WordIndex);
 }
 
-function moveEntry(mem: Memory, map: ObjectRef, entry: number, target: number): void {
+function moveEntry(
+  mem: Memory,
+  map: ObjectRef,
+  entry: number,
+  target: number,
+  words: number,
+): void {
   const { i32 } = mem;
   const link = i32[map + MAP_BUCKET_COUNT] === 0 ? 0 : linkTo(mem, map, entry);
-  i32.copyWithin(target, entry, entry + ENTRY_WORDS);
+  i32.copyWithin(target, entry, entry + words);
   if (link !== 0) i32[link] = target;
 }
 
@@ -178,17 +202,26 @@ export function closeIterator(mem: Memory, map: ObjectRef): void {
   }
 }
 
-/**
- * The first entry at or behind `entry` in `chunk` or a later chunk; 0 when there is none. An
- * `entry` of 0 stands for the chunk's first, a `chunk` of 0 for the map's first.
- */
-export function nextEntry(mem: Memory, map: ObjectRef, chunk: number, entry: number): number {
+/** The first entry of a map; 0 when it is empty. */
+export function firstEntry(mem: Memory, map: ObjectRef): number {
+  return entryFrom(mem, mem.i32[map + MAP_FIRST], 0);
+}
+
+/** The entry behind `entry`, which may have become a hole; 0 when there is none. */
+export function nextEntry(mem: Memory, entry: number): number {
+  const chunk = blockContaining(mem, entry);
+  return entryFrom(mem, chunk, entry + mem.i32[chunk + CHUNK_STEP]);
+}
+
+/** The first entry at or behind `entry` in `chunk` or a later one; an `entry` of 0: its first. */
+function entryFrom(mem: Memory, chunk: number, entry: number): number {
   const { i32 } = mem;
   let at = entry;
-  let within = chunk === 0 ? i32[map + MAP_FIRST] : chunk;
+  let within = chunk;
   while (within !== 0) {
     if (at === 0) at = within + CHUNK_ENTRIES;
-    for (const end = endOf(mem, within); at < end; at += ENTRY_WORDS) {
+    const step = i32[within + CHUNK_STEP];
+    for (const end = endOf(mem, within); at < end; at += step) {
       if (!isHole(mem, at)) return at;
     }
     within = i32[within + CHUNK_NEXT];

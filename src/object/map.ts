@@ -1,5 +1,5 @@
 /**
- * Maps: JavaScript's `Map` in shared memory.
+ * Maps and sets: JavaScript's `Map` and `Set` in shared memory. A set is a map without values.
  *
  * Entries stand in insertion order in a list of chunks and never move while an iterator is open,
  * so an iterator is just a place (see `map-chunks.ts`). Keys are found through a
@@ -16,19 +16,20 @@ import {
   CHUNK_ENTRIES,
   CHUNK_LIVE,
   CHUNK_NEXT,
+  CHUNK_STEP,
   CHUNK_USED,
-  ENTRY_HASH,
   ENTRY_KEY,
   ENTRY_NEXT,
   ENTRY_VALUE,
-  ENTRY_WORDS,
   GC_CONTAINER,
   HEADER_WORDS,
   KIND_MAP,
+  KIND_SET,
   KIND_SHIFT,
   MAP_BUCKET_COUNT,
   MAP_BUCKETS_HEIGHT,
   MAP_BUCKETS_ROOT,
+  MAP_ENTRY_WORDS,
   MAP_FIRST,
   MAP_ITERATORS,
   MAP_LAST,
@@ -42,29 +43,39 @@ import {
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { buryChunks, dropValue } from './dealloc.ts';
+import { encoded } from './encode-string.ts';
 import { publish } from './header.ts';
-import { bucketOf, FIRST_BUCKETS, splitChain, splitOf } from './linear-hash.ts';
-import { addChunk, capacityOf, endOf, isHole, linkTo, tidyChunk } from './map-chunks.ts';
+import { bucketOf, FIRST_BUCKETS, splitOf } from './linear-hash.ts';
+import { addChunk, capacityOf, endOf, entryHash, isHole, linkTo, tidyChunk } from './map-chunks.ts';
+import { equalsEncoded } from './string.ts';
 import { countAllocation, storeTracked, trackIfNeeded } from './tracking.ts';
 import { equalKeysSlow, storeHole } from './value.ts';
 import { ensureWord, freeVector, wordAt } from './vector.ts';
 
-const ENTRY_CHAIN = { hash: ENTRY_HASH, link: ENTRY_NEXT };
-
 /** A new empty map; the caller owns one count. @throws HeapExhaustedError */
-export function createMap(mem: Memory): ObjectRef {
+export const createMap = (mem: Memory): ObjectRef => create(mem, KIND_MAP);
+
+/** A new empty set; the caller owns one count. @throws HeapExhaustedError */
+export const createSet = (mem: Memory): ObjectRef => create(mem, KIND_SET);
+
+function create(mem: Memory, kind: number): ObjectRef {
   const map = allocateWords(mem, MAP_WORDS);
   mem.i32.fill(0, map + HEADER_WORDS, map + MAP_WORDS);
   countAllocation(mem);
-  return publish(mem, map, (KIND_MAP << KIND_SHIFT) | GC_CONTAINER);
+  return publish(mem, map, (kind << KIND_SHIFT) | GC_CONTAINER);
 }
 
-/** Entries of a map. */
+/** Entries of a map or set. */
 export function mapSize(mem: Memory, map: ObjectRef): number {
   return mem.i32[map + MAP_SIZE];
 }
 
-/** The entry whose key is (low, high) with this hash; 0 when there is none. */
+/** The first entry of the chain for a hash. The map has a table. */
+function chainOf(mem: Memory, map: ObjectRef, hash: number, buckets: number): number {
+  return mem.i32[wordAt(mem, map + MAP_BUCKETS_ROOT, bucketOf(hash, buckets))];
+}
+
+/** The entry whose key is (low, high), with this hash; 0 when there is none. */
 export function findEntry(
   mem: Memory,
   map: ObjectRef,
@@ -74,38 +85,57 @@ export function findEntry(
 ): number {
   const { i32 } = mem;
   const buckets = i32[map + MAP_BUCKET_COUNT];
-  if (buckets === 0) {
-    return findInChunks(mem, map, (at) => isKey(mem, at, low, high));
-  }
-  let entry = i32[wordAt(mem, map + MAP_BUCKETS_ROOT, bucketOf(hash, buckets))];
-  while (entry !== 0) {
-    if (i32[entry + ENTRY_HASH] === hash && isKey(mem, entry, low, high)) break;
-    entry = i32[entry + ENTRY_NEXT];
-  }
+  if (buckets === 0) return findInChunks(mem, map, (entry) => isKey(mem, entry, low, high));
+  let entry = chainOf(mem, map, hash, buckets);
+  while (entry !== 0 && !isKey(mem, entry, low, high)) entry = i32[entry + ENTRY_NEXT];
   return entry;
 }
 
 function isKey(mem: Memory, entry: number, low: number, high: number): boolean {
   const at = entry + ENTRY_KEY;
   if (mem.i32[at + VALUE_LOW] === low && mem.i32[at + VALUE_HIGH] === high) return true;
-  return equalKeysSlow(mem, at, low, high);
+  return high === TAG_REFERENCE && equalKeysSlow(mem, at, low, high);
 }
 
-/** The entry with this hash whose key `matches`; 0 when there is none. For keys not in the heap. */
+/** The entry whose key is a string with the text that was encoded last; 0 when there is none. */
+export function findText(mem: Memory, map: ObjectRef): number {
+  const { i32 } = mem;
+  const buckets = i32[map + MAP_BUCKET_COUNT];
+  if (buckets === 0) return findTextInChunks(mem, map);
+  let entry = chainOf(mem, map, encoded.hash, buckets);
+  while (entry !== 0 && !isEncodedKey(mem, entry)) entry = i32[entry + ENTRY_NEXT];
+  return entry;
+}
+
+/** Whether a key is the text that was encoded last. */
+function isEncodedKey(mem: Memory, entry: number): boolean {
+  if (mem.i32[entry + ENTRY_KEY + VALUE_HIGH] !== TAG_REFERENCE) return false;
+  return equalsEncoded(mem, mem.i32[entry + ENTRY_KEY + VALUE_LOW]);
+}
+
+function findTextInChunks(mem: Memory, map: ObjectRef): number {
+  const { i32 } = mem;
+  for (let chunk = i32[map + MAP_FIRST]; chunk !== 0; chunk = i32[chunk + CHUNK_NEXT]) {
+    const end = endOf(mem, chunk);
+    const step = i32[chunk + CHUNK_STEP];
+    for (let entry = chunk + CHUNK_ENTRIES; entry < end; entry += step) {
+      if (isEncodedKey(mem, entry)) return entry; // a hole is no reference
+    }
+  }
+  return 0;
+}
+
+/** The entry with this hash whose key `matches`; 0 when there is none. For all other keys. */
 export function findEntryWhere(
   mem: Memory,
   map: ObjectRef,
   hash: number,
   matches: (entry: number) => boolean,
 ): number {
-  const { i32 } = mem;
-  const buckets = i32[map + MAP_BUCKET_COUNT];
+  const buckets = mem.i32[map + MAP_BUCKET_COUNT];
   if (buckets === 0) return findInChunks(mem, map, matches);
-  let entry = i32[wordAt(mem, map + MAP_BUCKETS_ROOT, bucketOf(hash, buckets))];
-  while (entry !== 0) {
-    if (i32[entry + ENTRY_HASH] === hash && matches(entry)) break;
-    entry = i32[entry + ENTRY_NEXT];
-  }
+  let entry = chainOf(mem, map, hash, buckets);
+  while (entry !== 0 && !matches(entry)) entry = mem.i32[entry + ENTRY_NEXT];
   return entry;
 }
 
@@ -113,7 +143,8 @@ function findInChunks(mem: Memory, map: ObjectRef, matches: (entry: number) => b
   const { i32 } = mem;
   for (let chunk = i32[map + MAP_FIRST]; chunk !== 0; chunk = i32[chunk + CHUNK_NEXT]) {
     const end = endOf(mem, chunk);
-    for (let entry = chunk + CHUNK_ENTRIES; entry < end; entry += ENTRY_WORDS) {
+    const step = i32[chunk + CHUNK_STEP];
+    for (let entry = chunk + CHUNK_ENTRIES; entry < end; entry += step) {
       if (!isHole(mem, entry) && matches(entry)) return entry;
     }
   }
@@ -138,7 +169,7 @@ function addBucket(mem: Memory, map: ObjectRef): void {
     ensureWord(mem, map + MAP_BUCKETS_ROOT, FIRST_BUCKETS - 1, map);
     i32[map + MAP_BUCKET_COUNT] = FIRST_BUCKETS;
     findInChunks(mem, map, (entry) => {
-      linkEntry(mem, map, entry);
+      linkEntry(mem, map, entry, entryHash(mem, entry));
       return false;
     });
     return;
@@ -146,13 +177,25 @@ function addBucket(mem: Memory, map: ObjectRef): void {
   ensureWord(mem, map + MAP_BUCKETS_ROOT, added, map);
   const from = wordAt(mem, map + MAP_BUCKETS_ROOT, splitOf(added));
   const to = wordAt(mem, map + MAP_BUCKETS_ROOT, added);
-  splitChain(i32, from, to, added, ENTRY_CHAIN);
+  i32[to] = 0;
+  let at: number = from;
+  while (i32[at] !== 0) {
+    const entry = i32[at];
+    const link = entry + ENTRY_NEXT;
+    if (bucketOf(entryHash(mem, entry), added + 1) === added) {
+      i32[at] = i32[link];
+      i32[link] = i32[to];
+      i32[to] = entry;
+    } else {
+      at = link;
+    }
+  }
   i32[map + MAP_BUCKET_COUNT] = added + 1;
 }
 
 /**
- * Appends an entry with the key (low, high) and the value in `slot`, both of which the map then
- * owns. Room is reserved by now.
+ * Appends an entry with the key (low, high) and, in a map, the value in `slot`, both of which the
+ * map then owns. Room is reserved by now.
  */
 export function appendEntry(
   mem: Memory,
@@ -166,20 +209,18 @@ export function appendEntry(
   assert(i32[chunk + CHUNK_USED] < capacityOf(mem, chunk), 'map: room was reserved');
   const entry = endOf(mem, chunk);
   if (high === TAG_REFERENCE) trackIfNeeded(mem, map, low);
-  storeTracked(mem, map, entry + ENTRY_VALUE);
-  i32[entry + ENTRY_HASH] = hash;
+  if (i32[chunk + CHUNK_STEP] === MAP_ENTRY_WORDS) storeTracked(mem, map, entry + ENTRY_VALUE);
   i32[entry + ENTRY_NEXT] = 0;
   i32[entry + ENTRY_KEY + VALUE_LOW] = low;
   i32[entry + ENTRY_KEY + VALUE_HIGH] = high;
   i32[chunk + CHUNK_USED]++;
   i32[chunk + CHUNK_LIVE]++;
   i32[map + MAP_SIZE]++;
-  if (i32[map + MAP_BUCKET_COUNT] !== 0) linkEntry(mem, map, entry);
+  if (i32[map + MAP_BUCKET_COUNT] !== 0) linkEntry(mem, map, entry, hash);
 }
 
-function linkEntry(mem: Memory, map: ObjectRef, entry: number): void {
+function linkEntry(mem: Memory, map: ObjectRef, entry: number, hash: number): void {
   const { i32 } = mem;
-  const hash = i32[entry + ENTRY_HASH];
   const bucket = bucketOf(hash, i32[map + MAP_BUCKET_COUNT]);
   const head = wordAt(mem, map + MAP_BUCKETS_ROOT, bucket);
   i32[entry + ENTRY_NEXT] = i32[head];
@@ -200,11 +241,12 @@ export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
   const chunk = blockContaining(mem, entry);
   const keyLow = i32[entry + ENTRY_KEY + VALUE_LOW];
   const keyHigh = i32[entry + ENTRY_KEY + VALUE_HIGH];
-  const valueLow = i32[entry + ENTRY_VALUE + VALUE_LOW];
-  const valueHigh = i32[entry + ENTRY_VALUE + VALUE_HIGH];
+  const isMap = i32[chunk + CHUNK_STEP] === MAP_ENTRY_WORDS;
+  const valueLow = isMap ? i32[entry + ENTRY_VALUE + VALUE_LOW] : 0;
+  const valueHigh = isMap ? i32[entry + ENTRY_VALUE + VALUE_HIGH] : 0;
   if (i32[map + MAP_BUCKET_COUNT] !== 0) i32[linkTo(mem, map, entry)] = i32[entry + ENTRY_NEXT];
   storeHole(mem, entry + ENTRY_KEY);
-  storeHole(mem, entry + ENTRY_VALUE);
+  if (isMap) storeHole(mem, entry + ENTRY_VALUE);
   i32[chunk + CHUNK_LIVE]--;
   i32[map + MAP_SIZE]--;
   tidyChunk(mem, map, chunk);

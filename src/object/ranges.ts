@@ -7,8 +7,8 @@
  *     for (let more = ranges.begin(object, info); more; more = ranges.next()) …
  *   }
  *
- *   VALUES   at .. end: two-word values, in structs and arrays
- *   ENTRIES  at .. end: entries of a map, a key and a value each
+ *   VALUES   at .. end: a two-word value every `step` words: in structs, arrays, tuples and sets
+ *   ENTRIES  at .. end: entries of a map every `step` words, a key and a value each
  *
  * Slots that hold only strings are left out: strings are never tracked.
  * It knows where references live together with `references.ts`. A scanner beside the mutators uses
@@ -21,12 +21,10 @@ import {
   ARRAY_HEIGHT,
   ARRAY_LENGTH,
   ARRAY_ROOT,
-  CHUNK_CAPACITY_MAX,
   CHUNK_ENTRIES,
   CHUNK_NEXT,
   CHUNK_OWNER,
   CHUNK_USED,
-  ENTRY_WORDS,
   FIRST_STRUCT_KIND,
   HEADER_INFO,
   HEADER_WORDS,
@@ -34,15 +32,23 @@ import {
   KIND_CHUNK,
   KIND_MAP,
   KIND_RECORD_SHIFT,
+  KIND_SET,
   KIND_SHIFT,
   KIND_TRACED,
+  KIND_TUPLE,
   KIND_VALUES,
   KIND_VALUES_AT,
   LEAF_MASK,
   LEAF_SHIFT,
   LEAF_WORDS,
+  MAP_CHUNK_MAX,
+  MAP_ENTRY_WORDS,
   MAP_FIRST,
   NODE_PAYLOAD,
+  SET_CHUNK_MAX,
+  SET_ENTRY_WORDS,
+  TUPLE_LENGTH,
+  TUPLE_VALUES,
   VALUE_WORDS,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
@@ -56,7 +62,7 @@ export function tracedEnd(mem: Memory, object: number, info: number): number {
   return object + HEADER_WORDS + mem.i32[record + KIND_TRACED];
 }
 
-/** Whether objects of this kind have values: struct with untyped fields, arrays, maps. */
+/** Whether objects of this kind have values: structs with untyped fields, containers. */
 export function hasValues(mem: Memory, info: number): boolean {
   const record = mem.kindTable + ((info >>> KIND_SHIFT) << KIND_RECORD_SHIFT);
   return mem.i32[record + KIND_VALUES] !== 0;
@@ -68,11 +74,13 @@ export class Ranges {
   declare at: number;
   declare end: number;
   declare shape: number;
+  /** Words from one value, or entry, to the next. */
+  declare step: number;
   declare private object: number;
   declare private info: number;
-  /** Array: the next word. Map: the next chunk. Else 0. */
+  /** Array: the next word. Map and set: the next chunk. Else 0. */
   declare private rest: number;
-  /** Array: words of its elements. Map: chunks that may still follow. */
+  /** Array: words of its elements. Map and set: chunks that may still follow. */
   declare private limit: number;
 
   constructor(mem: Memory) {
@@ -80,6 +88,7 @@ export class Ranges {
     this.at = 0;
     this.end = 0;
     this.shape = 0;
+    this.step = VALUE_WORDS;
     this.object = 0;
     this.info = 0;
     this.rest = 0;
@@ -92,6 +101,7 @@ export class Ranges {
     this.object = object;
     this.info = info;
     const kind = info >>> KIND_SHIFT;
+    this.step = VALUE_WORDS;
     if (kind < FIRST_STRUCT_KIND) return this.beginContainer(kind);
     const record = mem.kindTable + (kind << KIND_RECORD_SHIFT);
     const at = object + mem.i32[record + KIND_VALUES_AT];
@@ -110,18 +120,30 @@ export class Ranges {
       this.limit = mem.i32[object + ARRAY_LENGTH] * VALUE_WORDS;
       return this.nextLeaf();
     }
-    if (kind !== KIND_MAP) return false;
-    this.shape = ENTRIES;
+    if (kind === KIND_TUPLE) return this.beginTuple();
+    if (kind !== KIND_MAP && kind !== KIND_SET) return false;
+    this.shape = kind === KIND_MAP ? ENTRIES : VALUES;
+    this.step = kind === KIND_MAP ? MAP_ENTRY_WORDS : SET_ENTRY_WORDS;
     this.rest = mem.i32[object + MAP_FIRST];
     this.limit = mem.maxWords / CHUNK_ENTRIES; // more chunks than there can be
     return this.nextChunk();
+  }
+
+  private beginTuple(): boolean {
+    const { mem, object } = this;
+    this.shape = VALUES;
+    this.at = object + TUPLE_VALUES;
+    const words = mem.i32[object + TUPLE_LENGTH] * VALUE_WORDS;
+    this.end = Math.min(this.at + words, mem.maxWords);
+    this.rest = 0;
+    return true;
   }
 
   /** The next range of the object; false: there is none. */
   next(): boolean {
     if (this.rest === 0) return false;
     if (this.mem.i32[this.object + HEADER_INFO] !== this.info) return false; // it has died
-    return this.shape === VALUES ? this.nextLeaf() : this.nextChunk();
+    return this.step === VALUE_WORDS ? this.nextLeaf() : this.nextChunk();
   }
 
   private nextLeaf(): boolean {
@@ -150,8 +172,9 @@ export class Ranges {
     }
     const used = mem.i32[chunk + CHUNK_USED];
     this.at = chunk + CHUNK_ENTRIES;
-    const entries = Math.min(Math.max(used, 0), CHUNK_CAPACITY_MAX);
-    this.end = Math.min(this.at + entries * ENTRY_WORDS, mem.maxWords);
+    const most = this.shape === ENTRIES ? MAP_CHUNK_MAX : SET_CHUNK_MAX;
+    const entries = Math.min(Math.max(used, 0), most);
+    this.end = Math.min(this.at + entries * this.step, mem.maxWords);
     this.rest = mem.i32[chunk + CHUNK_NEXT];
     return true;
   }

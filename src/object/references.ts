@@ -12,10 +12,10 @@ import {
   ARRAY_ROOT,
   CHUNK_ENTRIES,
   CHUNK_NEXT,
+  CHUNK_STEP,
   CHUNK_USED,
   ENTRY_KEY,
   ENTRY_VALUE,
-  ENTRY_WORDS,
   GC_CONDEMNED,
   GC_CONTAINER,
   HEADER_COUNT,
@@ -25,16 +25,21 @@ import {
   KIND_MAP,
   KIND_RECORD_SHIFT,
   KIND_REFERENCES,
+  KIND_SET,
   KIND_SHIFT,
   KIND_STRING,
+  KIND_TUPLE,
   KIND_VALUES,
   KIND_VALUES_AT,
   LEAF_WORDS,
   MAP_BUCKETS_HEIGHT,
   MAP_BUCKETS_ROOT,
+  MAP_ENTRY_WORDS,
   MAP_FIRST,
   type ObjectRef,
   TAG_REFERENCE,
+  TUPLE_LENGTH,
+  TUPLE_VALUES,
   VALUE_HIGH,
   VALUE_LOW,
   VALUE_WORDS,
@@ -67,14 +72,20 @@ export function visitReferences(
     }
     return;
   }
-  if (kind === KIND_MAP) {
+  if (kind === KIND_MAP || kind === KIND_SET) {
     for (let chunk = i32[object + MAP_FIRST]; chunk !== 0; chunk = i32[chunk + CHUNK_NEXT]) {
-      const end = chunk + CHUNK_ENTRIES + i32[chunk + CHUNK_USED] * ENTRY_WORDS;
-      for (let entry = chunk + CHUNK_ENTRIES; entry < end; entry += ENTRY_WORDS) {
+      const step = i32[chunk + CHUNK_STEP];
+      const end = chunk + CHUNK_ENTRIES + i32[chunk + CHUNK_USED] * step;
+      for (let entry = chunk + CHUNK_ENTRIES; entry < end; entry += step) {
         visitValue(entry + ENTRY_KEY);
-        visitValue(entry + ENTRY_VALUE);
+        if (step === MAP_ENTRY_WORDS) visitValue(entry + ENTRY_VALUE);
       }
     }
+    return;
+  }
+  if (kind === KIND_TUPLE) {
+    const length = i32[object + TUPLE_LENGTH];
+    for (let i = 0; i < length; i++) visitValue(object + TUPLE_VALUES + i * VALUE_WORDS);
     return;
   }
   const end = object + HEADER_WORDS + i32[record + KIND_REFERENCES];
@@ -135,7 +146,11 @@ function dropWithValues(mem: Memory, object: number, info: number, worklist: num
 function dropSpecial(mem: Memory, object: number, kind: number, worklist: number): number {
   if (kind === KIND_STRING) buryString(mem, object);
   else if (kind === KIND_ARRAY) return dropArray(mem, object, worklist);
-  else if (kind === KIND_MAP) return dropMap(mem, object, worklist);
+  else if (kind === KIND_MAP || kind === KIND_SET) return dropMap(mem, object, worklist);
+  else if (kind === KIND_TUPLE) {
+    const length = mem.i32[object + TUPLE_LENGTH];
+    return dropValues(mem, object + TUPLE_VALUES, length, worklist);
+  }
   return worklist;
 }
 
@@ -166,8 +181,7 @@ export function holdsContainer(mem: Memory, object: number): boolean {
 function holdsContainerValue(mem: Memory, object: number, info: number): boolean {
   const ranges = new Ranges(mem);
   for (let more = ranges.begin(object, info); more; more = ranges.next()) {
-    const { shape, end } = ranges;
-    const step = shape === ENTRIES ? ENTRY_WORDS : VALUE_WORDS;
+    const { shape, end, step } = ranges;
     for (let { at } = ranges; at < end; at += step) {
       if (isContainerValue(mem, at)) return true;
       if (shape === ENTRIES && isContainerValue(mem, at + ENTRY_VALUE)) return true;
@@ -222,7 +236,7 @@ export function freeBacking(mem: Memory, object: number, info: number): void {
   const kind = info >>> KIND_SHIFT;
   if (kind === KIND_ARRAY) {
     freeVector(mem, i32[object + ARRAY_ROOT], i32[object + ARRAY_HEIGHT]);
-  } else if (kind === KIND_MAP) {
+  } else if (kind === KIND_MAP || kind === KIND_SET) {
     freeVector(mem, i32[object + MAP_BUCKETS_ROOT], i32[object + MAP_BUCKETS_HEIGHT]);
     let chunk = i32[object + MAP_FIRST];
     while (chunk !== 0) {
@@ -257,9 +271,11 @@ export function dropChunks(mem: Memory, first: number, worklist: number): number
   let head = worklist;
   let chunk = first;
   while (chunk !== 0) {
-    const end = chunk + CHUNK_ENTRIES + i32[chunk + CHUNK_USED] * ENTRY_WORDS;
-    for (let entry = chunk + CHUNK_ENTRIES; entry < end; entry += ENTRY_WORDS) {
-      head = dropValues(mem, entry + ENTRY_KEY, 2, head); // key and value stand in a row
+    const step = i32[chunk + CHUNK_STEP];
+    const end = chunk + CHUNK_ENTRIES + i32[chunk + CHUNK_USED] * step;
+    for (let entry = chunk + CHUNK_ENTRIES; entry < end; entry += step) {
+      head = dropValues(mem, entry + ENTRY_KEY, 1, head);
+      if (step === MAP_ENTRY_WORDS) head = dropValues(mem, entry + ENTRY_VALUE, 1, head);
     }
     const next = i32[chunk + CHUNK_NEXT];
     freeBlock(mem, chunk as WordIndex);

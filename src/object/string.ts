@@ -17,17 +17,18 @@ import {
   EPOCH_SHIFT,
   HEADER_INFO,
   INTERN_MAX,
-  KIND_SHIFT,
-  KIND_STRING,
   LEAF_MASK,
   LEAF_WORDS,
   NULL_REF,
   type ObjectRef,
   STRING_CHARS,
   STRING_HASH,
+  STRING_INFO_MASK,
   STRING_INTERNED,
   STRING_LENGTH,
+  STRING_LENGTH_AT,
   STRING_LINK,
+  STRING_LONG,
   STRING_MAX,
   STRING_TWO_BYTE,
   WORD_BYTES,
@@ -35,13 +36,14 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { encoded, encodeString } from './encode-string.ts';
 import { publish } from './header.ts';
-import { bucketOf, FIRST_BUCKETS, splitChain, splitOf } from './linear-hash.ts';
+import { bucketOf, FIRST_BUCKETS, splitOf } from './linear-hash.ts';
 import type { Mutator } from './mutator.ts';
 import { incref } from './refcount.ts';
 import { CACHED_LENGTH_MAX } from './string-cache.ts';
 import { ensureWord, freeLeaf, freeVector, wordAt } from './vector.ts';
 
-const STRING_CHAIN = { hash: STRING_HASH, link: STRING_LINK };
+/** Strings per bucket from which on the table grows. It is consulted less often than maps. */
+const INTERN_LOAD = 2;
 /** The table belongs to no object. */
 const NO_OWNER = 0;
 
@@ -51,17 +53,23 @@ const NO_OWNER = 0;
  * @throws HeapExhaustedError; NotShareableError beyond V8's own length limit.
  */
 export function createString(mem: Mutator, text: string): ObjectRef {
-  if (text.length > INTERN_MAX) return createLongString(mem, text);
-  const known = mem.strings.refOf(text) as ObjectRef;
+  if (text.length > STRING_MAX) {
+    throw new NotShareableError('a string', `it is longer than ${STRING_MAX} code units`);
+  }
+  encodeString(text);
+  return createEncoded(mem, text);
+}
+
+/** As `createString`, for the text that was encoded last. @throws HeapExhaustedError */
+export function createEncoded(mem: Mutator, text: string): ObjectRef {
+  if (encoded.length > INTERN_MAX) return createLongString(mem, text);
+  const known = findInterned(mem);
   if (known !== NULL_REF) {
     incref(mem, known);
     return known;
   }
-  encodeString(text);
-  let string = findInterned(mem);
-  if (string === NULL_REF) string = intern(mem);
-  else incref(mem, string);
-  mem.strings.remember(string, text, true);
+  const string = intern(mem);
+  mem.strings.offer(string, text);
   return string;
 }
 
@@ -70,38 +78,28 @@ export function createString(mem: Mutator, text: string): ObjectRef {
  * to INTERN_MAX units: a longer one may stand in the heap many times.
  */
 export function findString(mem: Mutator, text: string): ObjectRef {
-  const known = mem.strings.refOf(text) as ObjectRef;
-  if (known !== NULL_REF) return known;
   encodeString(text);
-  const string = findInterned(mem);
-  if (string !== NULL_REF) mem.strings.offer(string, text);
-  return string;
+  return findInterned(mem);
 }
 
 function createLongString(mem: Mutator, text: string): ObjectRef {
-  if (text.length > STRING_MAX) {
-    throw new NotShareableError('a string', `it is longer than ${STRING_MAX} code units`);
-  }
-  encodeString(text);
   const string = allocateWords(mem, STRING_CHARS + encoded.wordCount);
-  fillString(mem, string, STRING_CHARS);
-  publish(mem, string, stringInfo());
-  if (text.length <= CACHED_LENGTH_MAX) mem.strings.remember(string, text, false);
+  mem.i32[string + STRING_LENGTH] = encoded.length;
+  fillString(mem, string);
+  publish(mem, string, encoded.info);
+  if (text.length <= CACHED_LENGTH_MAX) mem.strings.offer(string, text);
   return string as number as ObjectRef;
 }
 
-const stringInfo = () => (KIND_STRING << KIND_SHIFT) | (encoded.isTwoByte ? STRING_TWO_BYTE : 0);
-
-function fillString(mem: Memory, string: number, chars: number): void {
+function fillString(mem: Memory, string: number): void {
   const { i32 } = mem;
   const { words, wordCount } = encoded;
-  i32[string + STRING_LENGTH] = encoded.length;
   i32[string + STRING_HASH] = encoded.hash;
   if (wordCount > 64) {
-    i32.set(words, string + chars);
+    i32.set(words, string + STRING_CHARS);
     return;
   }
-  for (let i = 0; i < wordCount; i++) i32[string + chars + i] = words[i];
+  for (let i = 0; i < wordCount; i++) i32[string + STRING_CHARS + i] = words[i];
 }
 
 /** The interned string equal to `encoded`, borrowed. */
@@ -112,19 +110,20 @@ function findInterned(mem: Memory): ObjectRef {
   const { hash } = encoded;
   let string = i32[wordAt(mem, CONTROL_INTERN_ROOT, bucketOf(hash, buckets))];
   while (string !== 0) {
-    if (i32[string + STRING_HASH] === hash && equalsEncoded(mem, string)) break;
+    if (equalsEncoded(mem, string)) break;
     string = i32[string + STRING_LINK];
   }
   return string as ObjectRef;
 }
 
-/** Whether the string at `string` has the text that was encoded last. */
-export function equalsEncoded(mem: Memory, string: number): boolean {
+/** Whether the object at `object` is a string with the text that was encoded last. */
+export function equalsEncoded(mem: Memory, object: number): boolean {
   const { i32 } = mem;
-  const { words, wordCount, length, isTwoByte } = encoded;
-  if (i32[string + STRING_LENGTH] !== length) return false;
-  if (isTwoByteString(mem, string) !== isTwoByte) return false;
-  const chars = charsOf(mem, string);
+  const { words, wordCount, length, info } = encoded;
+  if (i32[object + STRING_HASH] !== encoded.hash) return false;
+  if ((i32[object + HEADER_INFO] & STRING_INFO_MASK) !== info) return false;
+  if (length > INTERN_MAX && i32[object + STRING_LENGTH] !== length) return false;
+  const chars = object + STRING_CHARS;
   for (let i = 0; i < wordCount; i++) if (i32[chars + i] !== words[i]) return false;
   return true;
 }
@@ -134,32 +133,48 @@ export function equalStrings(mem: Memory, a: number, b: number): boolean {
   const { i32 } = mem;
   if (a === b) return true;
   if (i32[a + STRING_HASH] !== i32[b + STRING_HASH]) return false;
-  if (i32[a + STRING_LENGTH] !== i32[b + STRING_LENGTH]) return false;
-  if (isTwoByteString(mem, a) !== isTwoByteString(mem, b)) return false;
-  const charsA = charsOf(mem, a);
-  const charsB = charsOf(mem, b);
+  if (((i32[a + HEADER_INFO] ^ i32[b + HEADER_INFO]) & STRING_INFO_MASK) !== 0) return false;
+  if (lengthOf(mem, a) !== lengthOf(mem, b)) return false;
   const count = (byteLengthOf(mem, a) + 3) >>> 2;
-  for (let i = 0; i < count; i++) if (i32[charsA + i] !== i32[charsB + i]) return false;
+  for (let i = 0; i < count; i++) {
+    if (i32[a + STRING_CHARS + i] !== i32[b + STRING_CHARS + i]) return false;
+  }
   return true;
 }
 
 /** Makes `encoded` an interned string. Everything that can fail comes before the first change. */
 function intern(mem: Mutator): ObjectRef {
   const { i32 } = mem;
-  const count = i32[CONTROL_INTERN_COUNT];
-  if (count >= i32[CONTROL_INTERN_BUCKETS]) addBucket(mem);
-  const string = allocateWords(mem, STRING_CHARS + 1 + encoded.wordCount);
-  fillString(mem, string, STRING_CHARS + 1);
+  if (i32[CONTROL_INTERN_COUNT] >= i32[CONTROL_INTERN_BUCKETS] * INTERN_LOAD) addBucket(mem);
+  const string = allocateWords(mem, STRING_CHARS + encoded.wordCount);
+  fillString(mem, string);
   const bucket = wordAt(
     mem,
     CONTROL_INTERN_ROOT,
     bucketOf(encoded.hash, i32[CONTROL_INTERN_BUCKETS]),
   );
   i32[string + STRING_LINK] = i32[bucket];
-  publish(mem, string, stringInfo() | STRING_INTERNED);
+  publish(mem, string, encoded.info);
   i32[bucket] = string;
-  i32[CONTROL_INTERN_COUNT] = count + 1;
+  i32[CONTROL_INTERN_COUNT]++;
   return string as number as ObjectRef;
+}
+
+/** Members of the chain at `from` that fall into the new bucket `added` go over to that at `to`. */
+function splitChain(i32: Int32Array, from: number, to: number, added: number): void {
+  let at = from;
+  i32[to] = 0;
+  while (i32[at] !== 0) {
+    const string = i32[at];
+    const link = string + STRING_LINK;
+    if (bucketOf(i32[string + STRING_HASH], added + 1) === added) {
+      i32[at] = i32[link];
+      i32[link] = i32[to];
+      i32[to] = string;
+    } else {
+      at = link;
+    }
+  }
 }
 
 function addBucket(mem: Memory): void {
@@ -173,7 +188,7 @@ function addBucket(mem: Memory): void {
   ensureWord(mem, CONTROL_INTERN_ROOT, added, NO_OWNER);
   const from = wordAt(mem, CONTROL_INTERN_ROOT, splitOf(added));
   const to = wordAt(mem, CONTROL_INTERN_ROOT, added);
-  splitChain(i32, from, to, added, STRING_CHAIN);
+  splitChain(i32, from, to, added);
   i32[CONTROL_INTERN_BUCKETS] = added + 1;
 }
 
@@ -190,7 +205,7 @@ export function buryString(mem: Memory, string: number): void {
   shrinkTable(mem);
 }
 
-/** Merges one bucket when the table is half empty; an empty table is freed. */
+/** Merges one bucket when the table is half as full as it may be; an empty table is freed. */
 function shrinkTable(mem: Memory): void {
   const { i32 } = mem;
   const count = i32[CONTROL_INTERN_COUNT];
@@ -203,7 +218,7 @@ function shrinkTable(mem: Memory): void {
     freeVector(mem, root, height);
     return;
   }
-  if (count * 2 > last || last < FIRST_BUCKETS) return;
+  if (count * 2 > last * INTERN_LOAD || last < FIRST_BUCKETS) return;
   const from = wordAt(mem, CONTROL_INTERN_ROOT, last);
   let end = wordAt(mem, CONTROL_INTERN_ROOT, splitOf(last)) as number;
   while (i32[end] !== 0) end = i32[end] + STRING_LINK;
@@ -218,10 +233,7 @@ export function decodeString(mem: Mutator, string: number): string {
   const cached = mem.strings.textOf(string);
   if (cached !== undefined) return cached;
   const text = readChars(mem, string);
-  if (text.length <= CACHED_LENGTH_MAX) {
-    const interned = (mem.i32[string + HEADER_INFO] & STRING_INTERNED) !== 0;
-    mem.strings.remember(string, text, interned);
-  }
+  if (text.length <= CACHED_LENGTH_MAX) mem.strings.remember(string, text);
   return text;
 }
 
@@ -231,7 +243,7 @@ const scratchBuffer = Buffer.from(scratch.buffer);
 
 function readChars(mem: Memory, string: number): string {
   const { i32 } = mem;
-  const chars = charsOf(mem, string);
+  const chars = string + STRING_CHARS;
   const bytes = byteLengthOf(mem, string);
   let buffer: Buffer = scratchBuffer;
   if (bytes <= SCRATCH_WORDS * WORD_BYTES) {
@@ -244,7 +256,8 @@ function readChars(mem: Memory, string: number): string {
 
 /** Length in UTF-16 code units. */
 export function lengthOf(mem: Memory, string: number): number {
-  return mem.i32[string + STRING_LENGTH];
+  const length = (mem.i32[string + HEADER_INFO] >>> STRING_LENGTH_AT) & STRING_LONG;
+  return length === STRING_LONG ? mem.i32[string + STRING_LENGTH] : length;
 }
 
 /** Whether a character takes two bytes. */
@@ -254,9 +267,4 @@ export function isTwoByteString(mem: Memory, string: number): boolean {
 
 function byteLengthOf(mem: Memory, string: number): number {
   return lengthOf(mem, string) << (isTwoByteString(mem, string) ? 1 : 0);
-}
-
-function charsOf(mem: Memory, string: number): number {
-  const interned = (mem.i32[string + HEADER_INFO] & STRING_INTERNED) !== 0;
-  return string + STRING_CHARS + (interned ? 1 : 0);
 }

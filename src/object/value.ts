@@ -12,8 +12,11 @@ import {
   BIGINT_UNSIGNED,
   BIGINT_VALUE,
   BIGINT_WORDS,
+  DATE_TIME,
+  DATE_WORDS,
   HEADER_INFO,
   KIND_BIGINT,
+  KIND_DATE,
   KIND_SHIFT,
   KIND_STRING,
   NAN_HIGH,
@@ -23,7 +26,6 @@ import {
   SIMPLE_TRUE,
   SIMPLE_UNDEFINED,
   STRING_HASH,
-  STRING_INTERNED,
   TAG_HOLE,
   TAG_INT32,
   TAG_MIN,
@@ -75,6 +77,13 @@ export function simpleOf(low: number): boolean | null | undefined {
   return low === SIMPLE_TRUE;
 }
 
+/** The float64 with these words, which may stand at an odd address. */
+export function doubleOf(low: number, high: number): number {
+  slot[VALUE_LOW] = low;
+  slot[VALUE_HIGH] = high;
+  return slotF64[0];
+}
+
 /** Whether a high word is that of a float64. */
 export const isDouble = (high: number): boolean => high >= 0 || high < TAG_MIN;
 
@@ -124,13 +133,27 @@ export function bigintOf(mem: Memory, object: number): bigint {
   return unsigned ? BigInt.asUintN(64, value) : value;
 }
 
+/** A date; the caller owns one count. @throws HeapExhaustedError */
+export function createDate(mem: Memory, value: Date): ObjectRef {
+  const object = allocateWords(mem, DATE_WORDS);
+  mem.f64[(object + DATE_TIME) >>> 1] = value.getTime();
+  return publish(mem, object, KIND_DATE << KIND_SHIFT);
+}
+
+/** The time of a date, in milliseconds since 1970; NaN for an invalid one. */
+export function timeOf(mem: Memory, date: number): number {
+  return mem.f64[(date + DATE_TIME) >>> 1];
+}
+
 /** The hash of a value as a key: equal keys (SameValueZero) have equal hashes. */
 export function hashValue(mem: Memory, low: number, high: number): number {
   if (high !== TAG_REFERENCE) return mix(low ^ Math.imul(high, 0x9e3779b1));
   const kind = kindOf(mem, low);
   if (kind === KIND_STRING) return mem.i32[low + STRING_HASH];
-  if (kind !== KIND_BIGINT) return mix(low);
-  return hashWords64(mem.i32[low + BIGINT_VALUE], mem.i32[low + BIGINT_HIGH]);
+  if (kind === KIND_BIGINT) {
+    return hashWords64(mem.i32[low + BIGINT_VALUE], mem.i32[low + BIGINT_HIGH]);
+  }
+  return kind === KIND_DATE ? hashTime(timeOf(mem, low)) : mix(low);
 }
 
 const hashWords64 = (low: number, high: number) => mix(low ^ mix(high));
@@ -141,14 +164,18 @@ export function hashBigint(value: bigint): number {
   return hashWords64(word(value), word(value >> 32n));
 }
 
+/** The hash of a date as a key: dates are values, so equal times are equal keys. */
+export function hashTime(time: number): number {
+  return hashWords64(time | 0, Math.floor(time / 2 ** 32) | 0);
+}
+
 /** Whether the key at `at` equals the key (low, high), which `at`'s words do not. */
 export function equalKeysSlow(mem: Memory, at: number, low: number, high: number): boolean {
   const other = referenceAt(mem, at);
   if (high !== TAG_REFERENCE || other === 0) return false;
   const kind = kindOf(mem, low);
   if (kind !== kindOf(mem, other)) return false;
+  if (kind === KIND_STRING) return equalStrings(mem, low, other);
   if (kind === KIND_BIGINT) return bigintOf(mem, low) === bigintOf(mem, other);
-  if (kind !== KIND_STRING) return false;
-  if ((mem.i32[low + HEADER_INFO] & STRING_INTERNED) !== 0) return false; // one object per text
-  return equalStrings(mem, low, other);
+  return kind === KIND_DATE && Object.is(timeOf(mem, low), timeOf(mem, other));
 }

@@ -10,16 +10,16 @@ import {
   CHUNK_LIVE,
   CHUNK_OWNER,
   CHUNK_PREVIOUS,
+  CHUNK_STEP,
   CHUNK_USED,
   CONTROL_INTERN_BUCKETS,
   CONTROL_INTERN_COUNT,
   CONTROL_INTERN_ROOT,
   CONTROL_ROOT_MAP,
-  ENTRY_HASH,
+  DATE_TIME,
   ENTRY_KEY,
   ENTRY_NEXT,
   ENTRY_VALUE,
-  ENTRY_WORDS,
   HEADER_COUNT,
   HEADER_INFO,
   KIND_NODE,
@@ -27,6 +27,7 @@ import {
   MAP_BUCKET_COUNT,
   MAP_BUCKETS_ROOT,
   MAP_EMPTY,
+  MAP_ENTRY_WORDS,
   MAP_FIRST,
   MAP_ITERATORS,
   MAP_LAST,
@@ -41,12 +42,14 @@ import {
   STRING_LENGTH,
   STRING_LINK,
   TAG_HOLE,
+  TAG_INT32,
   THREAD_ROWS_COUNT,
   THREAD_ROWS_ROOT,
   VALUE_HIGH,
   VALUE_LOW,
 } from '../../src/memory/layout.ts';
 import { bucketOf } from '../../src/object/linear-hash.ts';
+import { hashValue } from '../../src/object/value.ts';
 import { wordAt } from '../../src/object/vector.ts';
 import type { Damage } from './damage-memory.ts';
 import type { Sample } from './sample-heap.ts';
@@ -148,7 +151,7 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
   [
     'KIND_UNKNOWN',
     'an object of a reserved kind',
-    set(word('second', HEADER_INFO), 9 << KIND_SHIFT),
+    set(word('second', HEADER_INFO), 15 << KIND_SHIFT),
   ],
   [
     'BLOCK_CLASS_WRONG',
@@ -190,6 +193,7 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
   ['VALUE_INT_AS_DOUBLE', 'a one stored as a double', doubleAt(field(2), 1)],
   ['VALUE_NAN_WRONG', 'another NaN', set(field(2, VALUE_HIGH), 0x7ff8_0001)],
   ['VALUE_NAN_WRONG', 'a negative NaN', set(field(2, VALUE_HIGH), 0xfff8_0000 | 0)],
+  ['DATE_WRONG', 'half a millisecond', doubleAt(word('date', DATE_TIME), 0.5)],
   ['BIGINT_WRONG', 'an unsigned five', flip(word('bigint', HEADER_INFO), BIGINT_UNSIGNED)],
   [
     'STRING_INTERNED_WRONG',
@@ -293,7 +297,7 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
   ],
   ['CHUNK_OWNER_WRONG', 'a chunk of another map', set(chunkWord('tableMap', CHUNK_OWNER), NOWHERE)],
   ['CHUNK_LINK_WRONG', 'a wrong way back', set(chunkWord('tableMap', CHUNK_PREVIOUS), NOWHERE)],
-  ['CHUNK_USED_WRONG', 'a chunk more than full', set(chunkWord('tableMap', CHUNK_USED), 200)],
+  ['CHUNK_USED_WRONG', 'a chunk more than full', set(chunkWord('tableMap', CHUNK_USED), 250)],
   ['CHUNK_LIVE_WRONG', 'a chunk with an entry too many', add(chunkWord('smallMap', CHUNK_LIVE), 1)],
   ['MAP_LAST_WRONG', 'another last chunk', set(word('smallMap', MAP_LAST), NOWHERE)],
   ['MAP_SIZE_WRONG', 'an entry too many', add(word('smallMap', MAP_SIZE), 1)],
@@ -308,11 +312,23 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
   ['MAP_TABLE_WRONG', 'entries beyond the table', set(word('tableMap', MAP_BUCKET_COUNT), 20)],
   ['MAP_TABLE_WRONG', 'a table without buckets', set(word('tableMap', MAP_BUCKET_COUNT), 0)],
   [
-    'MAP_HASH_WRONG',
-    'another hash of a key',
-    add((s) => s.mem.i32[bucketsInUse(s)[0]] + ENTRY_HASH, 1),
+    'MAP_BUCKET_WRONG',
+    'another key',
+    (sample) => {
+      const { mem, tableMap } = sample;
+      const { i32 } = mem;
+      const buckets = i32[tableMap + MAP_BUCKET_COUNT];
+      const entries = bucketsInUse(sample).map((at) => i32[at]);
+      const entry = entries.find((at) => i32[at + ENTRY_KEY + VALUE_HIGH] === TAG_INT32) as number;
+      const bucketOfKey = (key: number) => bucketOf(hashValue(mem, key, TAG_INT32), buckets);
+      const old = bucketOfKey(i32[entry + ENTRY_KEY + VALUE_LOW]);
+      let key = 1_000_000;
+      while (bucketOfKey(key) === old) key++;
+      i32[entry + ENTRY_KEY + VALUE_LOW] = key;
+    },
   ],
-  ['MAP_HASH_WRONG', 'another key', set(entryWord('smallMap', ENTRY_KEY + VALUE_LOW), 5)],
+  ['CHUNK_STEP_WRONG', 'the entries of a set', set(chunkWord('smallMap', CHUNK_STEP), 3)],
+  ['BLOCK_CLASS_WRONG', 'entries of no size', set(chunkWord('smallMap', CHUNK_STEP), 4)],
   ['MAP_LINK_BROKEN', 'a bucket that leads nowhere', set((s) => bucketsInUse(s)[0], NOWHERE)],
   [
     'MAP_CHAIN_TWICE',
@@ -330,8 +346,7 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
     (sample) => {
       const { i32 } = sample.mem;
       const entry = entryWord('smallMap', 0)(sample);
-      i32[entry + ENTRY_WORDS + ENTRY_KEY + VALUE_LOW] = i32[entry + ENTRY_KEY + VALUE_LOW];
-      i32[entry + ENTRY_WORDS + ENTRY_HASH] = i32[entry + ENTRY_HASH];
+      i32[entry + MAP_ENTRY_WORDS + ENTRY_KEY + VALUE_LOW] = i32[entry + ENTRY_KEY + VALUE_LOW];
     },
   ],
   [

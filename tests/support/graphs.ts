@@ -29,7 +29,7 @@ import { decref, decrefUnlessNull, dropValue } from '../../src/object/dealloc.ts
 import { generationOf, isBackingKind, kindOf } from '../../src/object/header.ts';
 import { declareStruct, structLayoutOf } from '../../src/object/kinds.ts';
 import { clearMap, createMap, deleteEntry, findEntry } from '../../src/object/map.ts';
-import { nextEntry } from '../../src/object/map-chunks.ts';
+import { firstEntry } from '../../src/object/map-chunks.ts';
 import type { Mutator } from '../../src/object/mutator.ts';
 import { incref } from '../../src/object/refcount.ts';
 import { createString } from '../../src/object/string.ts';
@@ -193,7 +193,7 @@ export class GraphHeap {
     const { mem, random } = this;
     if (mem.i32[map + MAP_SIZE] === 0) return;
     if (random.chance(0.1)) clearMap(mem, map);
-    else deleteEntry(mem, map, nextEntry(mem, map, 0, 0));
+    else deleteEntry(mem, map, firstEntry(mem, map));
   }
 
   /** Gives an object something that is no container: a number, a text, a bigint, nothing. */

@@ -19,22 +19,26 @@ import {
   PAGE_SCRATCH,
   PAGE_STATE,
   type PageIndex,
+  TAG_INT32,
+  TAG_REFERENCE,
 } from '../../src/memory/layout.ts';
 import { pageRecordOf } from '../../src/memory/memory.ts';
 import { takeRun, writeTails } from '../../src/memory/page-runs.ts';
 import { runRecordOf } from '../../src/memory/pages.ts';
 import { createArray } from '../../src/object/array.ts';
+import { createBytes } from '../../src/object/bytes.ts';
 import { decref } from '../../src/object/dealloc.ts';
 import { declareStruct } from '../../src/object/kinds.ts';
-import { createMap, deleteEntry } from '../../src/object/map.ts';
-import { nextEntry } from '../../src/object/map-chunks.ts';
+import { createMap, createSet, deleteEntry } from '../../src/object/map.ts';
+import { firstEntry } from '../../src/object/map-chunks.ts';
 import type { Mutator } from '../../src/object/mutator.ts';
 import { incref, makeImmortal } from '../../src/object/refcount.ts';
 import { addRow } from '../../src/object/rows.ts';
 import { createString } from '../../src/object/string.ts';
 import { createStruct } from '../../src/object/struct.ts';
 import type { FieldKind, StructLayout } from '../../src/object/struct-layout.ts';
-import { createBigint, encodeReference, storeSlot } from '../../src/object/value.ts';
+import { createTuple } from '../../src/object/tuple.ts';
+import { createBigint, createDate, encodeReference, storeSlot } from '../../src/object/value.ts';
 import { addEntry, attachBare, createBareHeap, push } from './bare-heap.ts';
 
 const FIELDS: [string, FieldKind][] = [
@@ -59,6 +63,13 @@ export interface Sample {
   readonly long: ObjectRef;
   readonly wide: ObjectRef;
   readonly bigint: ObjectRef;
+  readonly date: ObjectRef;
+  readonly bytes: ObjectRef;
+  /** A tuple that holds `first`, and one that holds no container. */
+  readonly tuple: ObjectRef;
+  readonly flatTuple: ObjectRef;
+  readonly smallSet: ObjectRef;
+  readonly tableSet: ObjectRef;
   readonly smallArray: ObjectRef;
   readonly otherArray: ObjectRef;
   readonly deepArray: ObjectRef;
@@ -103,7 +114,12 @@ export function createSample(): Sample {
   const short = createString(mem, 'beta');
   const long = createString(mem, `${'long'.repeat(20)}x`);
   const wide = createString(mem, `\u0101${'w'.repeat(60)}`);
-  const locals = [first, second, short, long, wide];
+  const date = createDate(mem, new Date(86_400_000));
+  const bytes = createBytes(mem, 13, 1);
+  incref(mem, first);
+  const tuple = createTuple(mem, Int32Array.of(7, TAG_INT32, first, TAG_REFERENCE));
+  const flatTuple = createTuple(mem, Int32Array.of(1, TAG_INT32));
+  const locals = [first, second, short, long, wide, date, bytes, tuple, flatTuple];
   const containers = fillContainers(mem, { first, second, locals });
   const large = createString(mem, 'L'.repeat(1_000_001));
   locals.push(large);
@@ -124,6 +140,10 @@ export function createSample(): Sample {
     long,
     wide,
     bigint,
+    date,
+    bytes,
+    tuple,
+    flatTuple,
     large,
     ...containers,
     ...gc,
@@ -199,12 +219,19 @@ function fillContainers(
   for (let i = 0; i < 200; i++) addEntry(mem, tableMap, i % 3 === 0 ? `key ${i}` : i, `value ${i}`);
   addEntry(mem, tableMap, 'a key that is too long to be interned', { object: tableMap });
   for (let i = 0; i < 30; i++) {
-    deleteEntry(mem, tableMap, nextEntry(mem, tableMap, 0, 0));
+    deleteEntry(mem, tableMap, firstEntry(mem, tableMap));
   }
+  const smallSet = createSet(mem);
+  addEntry(mem, smallSet, 'only', 0);
+  const tableSet = createSet(mem);
+  for (let i = 0; i < 300; i++) addEntry(mem, tableSet, i % 2 === 0 ? `element ${i}` : i / 2, 0);
+  addEntry(mem, tableSet, { object: tableMap }, 0);
+  for (let i = 0; i < 30; i++) deleteEntry(mem, tableSet, firstEntry(mem, tableSet));
   const rootMap = createMap(mem);
   addEntry(mem, rootMap, 'root', { object: deepArray });
-  locals.push(smallArray, otherArray, deepArray, smallMap, otherMap, tableMap);
-  return { smallArray, otherArray, deepArray, smallMap, otherMap, tableMap, rootMap };
+  const maps = { smallMap, otherMap, tableMap, smallSet, tableSet };
+  locals.push(smallArray, otherArray, deepArray, ...Object.values(maps));
+  return { smallArray, otherArray, deepArray, ...maps, rootMap };
 }
 
 /** Leaves two free runs apart from each other, a full run, and blocks freed by another thread. */

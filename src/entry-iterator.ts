@@ -1,0 +1,84 @@
+/** Iterators over maps and sets. */
+
+import { decodeAt, type Shareable } from './codec.ts';
+import { type Handle, refOf } from './handle.ts';
+import { createPlace, type Place } from './map-iterators.ts';
+import { ENTRY_KEY, NULL_REF } from './memory/layout.ts';
+import { firstEntry, nextEntry } from './object/map-chunks.ts';
+import type { Session } from './session.ts';
+
+/** Reads what an iterator yields of an entry. */
+export type Reader<T> = (session: Session, entry: number) => T;
+
+/** Yields the keys of a map, the elements of a set. */
+export const readKey: Reader<Shareable> = (session, entry) => decodeAt(session, entry + ENTRY_KEY);
+
+/**
+ * An iterator over a map or set, like JavaScript's under mutation: entries deleted before their
+ * turn are left out, entries added are reached. It opens at its first step; see `map-iterators.ts`.
+ */
+export class EntryIterator<T> {
+  readonly #map: Handle;
+  readonly #read: Reader<T>;
+  readonly #place = createPlace();
+
+  constructor(map: Handle, read: Reader<T>) {
+    refOf(map);
+    this.#map = map;
+    this.#read = read;
+  }
+
+  next(): IteratorResult<T, undefined> {
+    const place = this.#place;
+    if (place.done) return { done: true, value: undefined };
+    const value = this.#map.$session.single(stepOperation, this.#map, place, this);
+    return place.done ? { done: true, value: undefined } : { done: false, value: value as T };
+  }
+
+  /** Reads what the iterator yields of an entry. */
+  read(session: Session, entry: number): T {
+    return this.#read(session, entry);
+  }
+
+  return(): IteratorResult<T, undefined> {
+    const place = this.#place;
+    place.done = true;
+    const { $session: session } = this.#map;
+    if (place.map !== NULL_REF && session.isOpen) session.single(closeOperation, place);
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  [Symbol.dispose](): void {
+    this.return();
+  }
+}
+
+function stepOperation(
+  session: Session,
+  map: Handle,
+  place?: Place,
+  iterator?: EntryIterator<unknown>,
+): unknown {
+  if (place === undefined || iterator === undefined) return undefined;
+  // A key, a value, and the iterator itself: the step is not taken without room for them.
+  session.reserveResults(3);
+  const { mem, iterators } = session;
+  if (place.map === NULL_REF) iterators.open(iterator, place, refOf(map));
+  const last = place.entry;
+  const entry = last === 0 ? firstEntry(mem, place.map) : nextEntry(mem, last);
+  if (entry === 0) {
+    place.done = true;
+    iterators.close(place);
+    return undefined;
+  }
+  place.entry = entry;
+  return iterator.read(session, entry);
+}
+
+function closeOperation(session: Session, place: Place): void {
+  session.iterators.close(place);
+}

@@ -1,0 +1,193 @@
+/** `HeapSet`: JavaScript's `Set` on shared memory. Elements by SameValueZero, insertion order. */
+
+import type { Shareable } from './codec.ts';
+import { EntryIterator, type Reader, readKey } from './entry-iterator.ts';
+import { Handle, refOf } from './handle.ts';
+import { encodeKey, lookUp } from './keys.ts';
+import { VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import { dropValue } from './object/dealloc.ts';
+import { appendEntry, clearMap, deleteEntry, mapSize, reserveEntry } from './object/map.ts';
+import { firstEntry, nextEntry } from './object/map-chunks.ts';
+import { hashValue, slot } from './object/value.ts';
+import type { Session } from './session.ts';
+import type { Shared } from './types.ts';
+
+const ELEMENT = 'an element of a set';
+
+/** What the methods that combine sets take, as JavaScript's: `Set`, `Map`, `HeapSet` and others. */
+export interface SetLike<T> {
+  readonly size: number;
+  has(value: T): boolean;
+  keys(): Iterator<T>;
+}
+
+/**
+ * A set in the heap. The interface of `Set`; elements are any value, objects by identity.
+ * Those methods that make sets return ordinary ones, whose elements are handles where they are
+ * objects of the heap.
+ */
+export class HeapSet<T = Shareable> extends Handle {
+  /** Number of elements. */
+  get size(): number {
+    return this.$session.single(sizeOperation, this);
+  }
+
+  /** Whether `value` is an element. */
+  has(value: T): boolean {
+    return this.$session.single(hasOperation, this, value);
+  }
+
+  /**
+   * Adds `value` behind all others, unless it is an element.
+   *
+   * @throws NotShareableError, HeapExhaustedError: then nothing has changed.
+   */
+  add(value: T): this {
+    this.$session.single(addOperation, this, value);
+    return this;
+  }
+
+  /** Removes `value`. Returns whether it was an element. */
+  delete(value: T): boolean {
+    return this.$session.single(deleteOperation, this, value);
+  }
+
+  /** Removes all elements. */
+  clear(): void {
+    this.$session.single(clearOperation, this);
+  }
+
+  /** Calls `visit(value, value, set)` for every element, in insertion order, in one section. */
+  forEach(visit: (value: Shared<T>, same: Shared<T>, set: this) => void, thisArg?: unknown): void {
+    this.$session.run(() => {
+      for (const value of this) visit.call(thisArg, value, value, this);
+    }, Number.POSITIVE_INFINITY);
+  }
+
+  /** Iterates over the elements. Use it in a section: outside, each step is its own operation. */
+  values(): IterableIterator<Shared<T>> {
+    return new EntryIterator(this, readKey as Reader<Shared<T>>);
+  }
+
+  keys(): IterableIterator<Shared<T>> {
+    return this.values();
+  }
+
+  entries(): IterableIterator<[Shared<T>, Shared<T>]> {
+    return new EntryIterator(this, readTwice as Reader<[Shared<T>, Shared<T>]>);
+  }
+
+  [Symbol.iterator](): IterableIterator<Shared<T>> {
+    return this.values();
+  }
+
+  /** An ordinary set of the elements of this one and of `other`. */
+  union<U>(other: SetLike<U>): Set<Shared<T> | U> {
+    const result = new Set<Shared<T> | U>(this.#elements());
+    for (const value of keysOf(other)) result.add(value);
+    return result;
+  }
+
+  /** An ordinary set of the elements that are in `other`, too. */
+  intersection(other: SetLike<unknown>): Set<Shared<T>> {
+    return new Set(this.#elements().filter((value) => other.has(value)));
+  }
+
+  /** An ordinary set of the elements that are not in `other`. */
+  difference(other: SetLike<unknown>): Set<Shared<T>> {
+    return new Set(this.#elements().filter((value) => !other.has(value)));
+  }
+
+  /** An ordinary set of what is either an element or in `other`, but not both. */
+  symmetricDifference<U>(other: SetLike<U>): Set<Shared<T> | U> {
+    const elements = this.#elements();
+    const result = new Set<Shared<T> | U>(elements);
+    for (const value of keysOf(other)) {
+      if (this.has(value as never)) result.delete(value);
+      else result.add(value);
+    }
+    return result;
+  }
+
+  /** Whether all elements are in `other`. */
+  isSubsetOf(other: SetLike<unknown>): boolean {
+    return this.size <= other.size && this.#elements().every((value) => other.has(value));
+  }
+
+  /** Whether all that is in `other` is an element. */
+  isSupersetOf(other: SetLike<unknown>): boolean {
+    if (this.size < other.size) return false;
+    for (const value of keysOf(other)) if (!this.has(value as never)) return false;
+    return true;
+  }
+
+  /** Whether no element is in `other`. */
+  isDisjointFrom(other: SetLike<unknown>): boolean {
+    return !this.#elements().some((value) => other.has(value));
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'HeapSet';
+  }
+
+  #elements(): Shared<T>[] {
+    return this.$session.single(elementsOperation, this) as Shared<T>[];
+  }
+}
+
+function* keysOf<T>(set: SetLike<T>): Generator<T> {
+  const keys = set.keys();
+  for (let step = keys.next(); !step.done; step = keys.next()) yield step.value;
+}
+
+const readTwice: Reader<[Shareable, Shareable]> = (session, entry) => {
+  const value = readKey(session, entry);
+  return [value, value];
+};
+
+function sizeOperation(session: Session, set: Handle): number {
+  return mapSize(session.mem, refOf(set));
+}
+
+function hasOperation(session: Session, set: Handle, value: unknown): boolean {
+  return lookUp(session, refOf(set), value) !== 0;
+}
+
+function addOperation(session: Session, set: Handle, value: unknown): void {
+  const { mem } = session;
+  const ref = refOf(set);
+  if (lookUp(session, ref, value) !== 0) return;
+  encodeKey(session, value, ELEMENT);
+  const low = slot[VALUE_LOW];
+  const high = slot[VALUE_HIGH];
+  try {
+    reserveEntry(mem, ref);
+  } catch (error) {
+    dropValue(mem, low, high); // it was made for nothing
+    throw error;
+  }
+  appendEntry(mem, ref, low, high, hashValue(mem, low, high));
+}
+
+function deleteOperation(session: Session, set: Handle, value: unknown): boolean {
+  const ref = refOf(set);
+  const entry = lookUp(session, ref, value);
+  if (entry === 0) return false;
+  deleteEntry(session.mem, ref, entry);
+  return true;
+}
+
+function clearOperation(session: Session, set: Handle): void {
+  clearMap(session.mem, refOf(set));
+}
+
+function elementsOperation(session: Session, set: Handle): Shareable[] {
+  const { mem } = session;
+  const ref = refOf(set);
+  session.reserveResults(mapSize(mem, ref));
+  const elements: Shareable[] = [];
+  for (let entry = firstEntry(mem, ref); entry !== 0; entry = nextEntry(mem, entry)) {
+    elements.push(readKey(session, entry));
+  }
+  return elements;
+}
