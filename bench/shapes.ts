@@ -4,6 +4,8 @@
  * from the same definitions what must come out.
  */
 
+import type { Cell } from './harness/types.ts';
+
 /**
  * Access workloads go round a pool of this many objects: enough that no access is loop-invariant,
  * few enough to stay in the first-level cache, so that the operation is measured and not memory.
@@ -46,6 +48,12 @@ export function shuffledKeysOf(count: number): string[] {
   const stride = 7919;
   return Array.from({ length: count }, (_, i) => keyOf((i * stride) % count));
 }
+
+/** Entries of each map of `map-set`, which fills as many as a sample needs. */
+export const mapSizeOf = ({ operations, size }: Cell): number => size ?? operations;
+
+/** How many maps `map-set` fills, and how often `map-get` looks up every key. */
+export const mapRoundsOf = (cell: Cell): number => cell.operations / mapSizeOf(cell);
 
 /** Keys whose values `map-set` looks up afterwards, untimed. */
 export const inspectedKeysOf = (count: number): string[] =>

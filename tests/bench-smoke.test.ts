@@ -35,8 +35,8 @@ const CHECKSUMS = {
   'get-ref': '29574912',
   'string-get': '134280',
   'string-set': '1725034',
-  'map-set': '50500',
-  'map-get': '499500',
+  'map-set': '101000',
+  'map-get': '999000',
   'bytes-per-object': '10000',
 };
 
