@@ -59,6 +59,43 @@ export const mapRoundsOf = (cell: Cell): number => cell.operations / mapSizeOf(c
 export const inspectedKeysOf = (count: number): string[] =>
   Array.from({ length: 100 }, (_, i) => keyOf(Math.floor((i * count) / 100)));
 
+/** What arrays of numbers hold: small integers, or numbers that are none. */
+export const integerOf = (index: number): number => index;
+export const doubleOf = (index: number): number => index + 0.5;
+
+/** A flat record of plain data. */
+export interface FlatRecord {
+  readonly id: number;
+  readonly name: string;
+  readonly price: number;
+  readonly active: boolean;
+  readonly city: string;
+}
+
+const CITIES = Array.from({ length: 50 }, (_, i) => `city-${String(i).padStart(4, '0')}`);
+
+export const recordOf = (index: number): FlatRecord => ({
+  id: index,
+  name: `name${String(index).padStart(6, '0')}`,
+  price: (index % 10_000) + 0.25,
+  active: index % 3 === 0,
+  city: CITIES[index % CITIES.length]!,
+});
+
+export const recordsOf = (count: number): FlatRecord[] =>
+  Array.from({ length: count }, (_, i) => recordOf(i));
+
+/** Looks at all fields of a hundred of `count` records. */
+export function recordsChecksum(count: number, recordAt: (index: number) => FlatRecord): number {
+  let sum = count;
+  for (let i = 0; i < 100; i++) {
+    const { id, name, price, active, city } = recordAt(Math.floor((i * count) / 100));
+    const texts = Number(name.slice(4)) + CITIES.indexOf(city);
+    sum = (sum * 31 + id + texts + price * 4 + (active ? 1 : 0)) | 0;
+  }
+  return sum;
+}
+
 /** Order-sensitive sum over the pool: two values swapped give another checksum. */
 export function poolChecksum(numberAt: (index: number) => number): number {
   let sum = 0;

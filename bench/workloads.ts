@@ -15,6 +15,8 @@ import {
   nameOf,
   POOL_SIZE,
   poolChecksum,
+  recordOf,
+  recordsChecksum,
   referentIndexOf,
   targetIndexOf,
 } from './shapes.ts';
@@ -183,6 +185,18 @@ const locks = {
   },
 } satisfies Record<string, Workload>;
 
+/** What `sharc-op` would only repeat, and the raw layer has no notion of. */
+const ONE_OF_OURS = ['sharc', 'plain'];
+
+const entryBytes = {
+  subjects: ONE_OF_OURS,
+  metric: 'bytes-per-object',
+  unit: 'bytes',
+  cells: objects(10_000, 100_000, 1_000_000),
+  expected: allOperations,
+  processes: { smoke: 1, quick: 3, full: 5 },
+} satisfies Omit<Workload, 'question'>;
+
 const memory = {
   'bytes-per-object': {
     question: 'How much memory does a live object with 4 reference slots take?',
@@ -190,6 +204,39 @@ const memory = {
     unit: 'bytes',
     cells: objects(10_000, 200_000, 1_000_000),
     expected: allOperations,
+  },
+  'map-bytes': {
+    ...entryBytes,
+    question:
+      'How much memory does an entry of a map take, from a 12-character string to an integer?',
+  },
+  'array-bytes-integers': {
+    ...entryBytes,
+    question: 'How much memory does an element of an array of small integers take?',
+  },
+  'array-bytes-doubles': {
+    ...entryBytes,
+    question: 'How much memory does an element of an array of fractional numbers take?',
+  },
+} satisfies Record<string, Workload>;
+
+/** Deep copies of plain data, against `structuredClone`. */
+const copied = {
+  subjects: ONE_OF_OURS,
+  metric: 'time',
+  unit: 'ns/op',
+  cells: objects(1000, 10_000, 1_000_000),
+  expected: ({ operations }) => recordsChecksum(operations, recordOf),
+} satisfies Omit<Workload, 'question'>;
+
+const copies = {
+  'from-records': {
+    ...copied,
+    question: 'What does copying an array of flat records into the heap cost, per record?',
+  },
+  'to-records': {
+    ...copied,
+    question: 'What does copying them out of the heap cost, per record?',
   },
 } satisfies Record<string, Workload>;
 
@@ -255,6 +302,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   ...micro,
   ...locks,
   ...memory,
+  ...copies,
   ...COLLECTIONS,
   ...calibration,
 };

@@ -23,6 +23,7 @@ import {
 } from '../shapes.ts';
 import { heapBytesPerObject } from './heap-delta.ts';
 import { collectionBenches } from './plain-collections.ts';
+import { dataBenches } from './plain-data.ts';
 
 class Node {
   a: Node | null = null;
@@ -220,6 +221,7 @@ export const subject: Subject = {
     'map-set': mapSet,
     'map-get': mapGet,
     'bytes-per-object': bytesPerObject,
+    ...dataBenches,
     ...collectionBenches,
   },
 };
