@@ -1,14 +1,14 @@
 /**
  * `lmdb` as a store that threads share, with what makes it fastest as such: in memory where the
  * system has a file system for that, nothing synced or compressed, one write transaction per sample
- * of writes, one read transaction per sample of reads. No cache of decoded values: each thread would
- * have its own, which is not what a shared store is asked for (and it made small values slower).
+ * of writes, one read transaction per sample of reads. No cache of decoded values: each thread
+ * would have its own, which is not what a shared store is asked for (and small values came slower).
  */
 
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
+import { open, type RootDatabase } from 'lmdb';
 import type { Bench, Cell, Subject } from '../harness/types.ts';
 import {
   indexOfKey,
@@ -39,12 +39,10 @@ function folderForStores(): string {
   }
 }
 
-/** A new store, removed when the process ends. */
+/** A new store. Its files are gone with the process, however that ends. */
 function newStore<V>(encoding: 'string' | 'ordered-binary'): RootDatabase<V, string> {
   const folder = mkdtempSync(join(folderForStores(), 'bench-lmdb-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  // `encoding` and the flags of the environment are missing from the types of some options.
-  const options = {
+  const store = open<V, string>({
     path: join(folder, 'store'),
     encoding,
     compression: false,
@@ -53,15 +51,21 @@ function newStore<V>(encoding: 'string' | 'ordered-binary'): RootDatabase<V, str
     useWritemap: true,
     mapSize: MAP_BYTES,
     maxDbs: DATABASES_MAX,
-  } as RootDatabaseOptionsWithPath;
-  return open<V, string>(options);
+  });
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    remove(); // an open file needs no name
+  } catch {
+    process.once('exit', remove); // but on Windows
+  }
+  return store;
 }
 
 /** What stands for the pool of objects: a name under each of so many keys. */
 function newNames(): RootDatabase<string, string> {
   const store = newStore<string>('string');
   store.transactionSync(() => {
-    for (let i = 0; i < POOL_SIZE; i++) store.putSync(keyOf(i), nameOf(i));
+    for (let i = 0; i < POOL_SIZE; i++) store.put(keyOf(i), nameOf(i));
   });
   return store;
 }
