@@ -4,6 +4,8 @@
  * from the same definitions what must come out.
  */
 
+import type { Cell } from './harness/types.ts';
+
 /**
  * Access workloads go round a pool of this many objects: enough that no access is loop-invariant,
  * few enough to stay in the first-level cache, so that the operation is measured and not memory.
@@ -47,9 +49,52 @@ export function shuffledKeysOf(count: number): string[] {
   return Array.from({ length: count }, (_, i) => keyOf((i * stride) % count));
 }
 
+/** Entries of each map of `map-set`, which fills as many as a sample needs. */
+export const mapSizeOf = ({ operations, size }: Cell): number => size ?? operations;
+
+/** How many maps `map-set` fills, and how often `map-get` looks up every key. */
+export const mapRoundsOf = (cell: Cell): number => cell.operations / mapSizeOf(cell);
+
 /** Keys whose values `map-set` looks up afterwards, untimed. */
 export const inspectedKeysOf = (count: number): string[] =>
   Array.from({ length: 100 }, (_, i) => keyOf(Math.floor((i * count) / 100)));
+
+/** What arrays of numbers hold: small integers, or numbers that are none. */
+export const integerOf = (index: number): number => index;
+export const doubleOf = (index: number): number => index + 0.5;
+
+/** A flat record of plain data. */
+export interface FlatRecord {
+  readonly id: number;
+  readonly name: string;
+  readonly price: number;
+  readonly active: boolean;
+  readonly city: string;
+}
+
+const CITIES = Array.from({ length: 50 }, (_, i) => `city-${String(i).padStart(4, '0')}`);
+
+export const recordOf = (index: number): FlatRecord => ({
+  id: index,
+  name: `name${String(index).padStart(6, '0')}`,
+  price: (index % 10_000) + 0.25,
+  active: index % 3 === 0,
+  city: CITIES[index % CITIES.length]!,
+});
+
+export const recordsOf = (count: number): FlatRecord[] =>
+  Array.from({ length: count }, (_, i) => recordOf(i));
+
+/** Looks at all fields of a hundred of `count` records. */
+export function recordsChecksum(count: number, recordAt: (index: number) => FlatRecord): number {
+  let sum = count;
+  for (let i = 0; i < 100; i++) {
+    const { id, name, price, active, city } = recordAt(Math.floor((i * count) / 100));
+    const texts = Number(name.slice(4)) + CITIES.indexOf(city);
+    sum = (sum * 31 + id + texts + price * 4 + (active ? 1 : 0)) | 0;
+  }
+  return sum;
+}
 
 /** Order-sensitive sum over the pool: two values swapped give another checksum. */
 export function poolChecksum(numberAt: (index: number) => number): number {

@@ -44,12 +44,45 @@ const micro: readonly Target[] = [
   { row: row('fairness', 'sharc'), atMost: 60 },
 ];
 
+const at = (subject: string, workload: string, metric: Metric, size?: number): Row => {
+  const named = { workload, subject, metric };
+  return size === undefined ? named : { ...named, size };
+};
+
+/** `sharc` against the stores that a program shares strings with otherwise: the better of them. */
+const stored = (workload: string, size?: number): Target => ({
+  row: at('sharc', workload, 'time', size),
+  against: ['lmdb', 'sharedmap'].map((store) => at(store, workload, 'time', size)),
+  atMost: 1 / 3,
+});
+
+/** `sharc` against ordinary objects in one thread. */
+const unshared = (limit: number, workload: string, metric: Metric, size: number): Target => ({
+  row: at('sharc', workload, metric, size),
+  against: at('plain', workload, metric, size),
+  atMost: limit,
+});
+
+const MAP_SIZES = [1000, 100_000, 1_000_000];
+const ENTRY_SIZES = [100_000, 1_000_000];
+const COPY_SIZES = [10_000, 1_000_000];
+const ENTRIES = ['map-bytes', 'array-bytes-integers', 'array-bytes-doubles'];
+
+const data: readonly Target[] = [
+  stored('string-get'),
+  stored('string-set'),
+  ...MAP_SIZES.map((size) => stored('map-get', size)),
+  ...MAP_SIZES.map((size) => unshared(3, 'map-get', 'time', size)),
+  // With the pages that are in use in part: what the system gives is what counts.
+  ...ENTRIES.flatMap((name) =>
+    ENTRY_SIZES.map((size) => unshared(1, name, 'bytes-per-object', size)),
+  ),
+  ...COPY_SIZES.map((size) => unshared(1.5, 'from-records', 'time', size)),
+];
+
 /** A figure of our collector, and the same one of the rivals. */
 function collecting(workload: string, metric: Metric, size?: number) {
-  const of = (subject: string): Row => {
-    const named = { workload, subject, metric };
-    return size === undefined ? named : { ...named, size };
-  };
+  const of = (subject: string): Row => at(subject, workload, metric, size);
   return { row: of('sharc'), python: of('cpython'), best: [of(V8), of('cpython')] };
 }
 
@@ -82,7 +115,7 @@ const collections: readonly Target[] = [
   { row: collecting('latency-cycles', 'pause-max', 1_000_000).row, atMost: 5 },
 ];
 
-export const TARGETS: readonly Target[] = [...micro, ...collections];
+export const TARGETS: readonly Target[] = [...micro, ...data, ...collections];
 
 export interface Verdict {
   readonly target: Target;

@@ -9,10 +9,14 @@ import {
   fieldValueOf,
   indexOfKey,
   inspectedKeysOf,
+  mapRoundsOf,
+  mapSizeOf,
   NAME_PROBE,
   nameOf,
   POOL_SIZE,
   poolChecksum,
+  recordOf,
+  recordsChecksum,
   referentIndexOf,
   targetIndexOf,
 } from './shapes.ts';
@@ -34,6 +38,13 @@ const operations = (perSample: number, smoke = 2000, threads = 1): Cells => ({
 
 /** Rounds over the pool of objects. */
 const rounds = (perSample: number): Cells => operations(perSample * POOL_SIZE, 10 * POOL_SIZE);
+
+/** Maps: a small one is filled, or gone through, as often as a sample of a millisecond needs. */
+const maps: Cells = {
+  smoke: [cell(2000, 1000)],
+  quick: [cell(16_000, 1000), cell(100_000, 100_000)],
+  full: [cell(16_000, 1000), cell(100_000, 100_000), cell(1_000_000, 1_000_000)],
+};
 
 /** One operation per object. */
 const objects = (smoke: number, quick: number, full: number): Cells => ({
@@ -117,7 +128,7 @@ const micro = {
     question: 'What does filling a new map cost, per 12-character string key?',
     metric: 'time',
     unit: 'ns/op',
-    cells: objects(1000, 100_000, 1_000_000),
+    cells: maps,
     expected: ({ operations }) =>
       inspectedKeysOf(operations).reduce((sum, key) => sum + indexOfKey(key), operations) | 0,
   },
@@ -126,8 +137,11 @@ const micro = {
       'What does finding a string key cost, in random order and with equal, not same, keys?',
     metric: 'time',
     unit: 'ns/op',
-    cells: objects(1000, 100_000, 1_000_000),
-    expected: ({ operations }) => ((operations * (operations - 1)) / 2) | 0,
+    cells: maps,
+    expected: (cell) => {
+      const size = mapSizeOf(cell);
+      return (mapRoundsOf(cell) * ((size * (size - 1)) / 2)) | 0;
+    },
   },
 } satisfies Record<string, Workload>;
 
@@ -171,6 +185,18 @@ const locks = {
   },
 } satisfies Record<string, Workload>;
 
+/** What `sharc-op` would only repeat, and the raw layer has no notion of. */
+const ONE_OF_OURS = ['sharc', 'plain'];
+
+const entryBytes = {
+  subjects: ONE_OF_OURS,
+  metric: 'bytes-per-object',
+  unit: 'bytes',
+  cells: objects(10_000, 100_000, 1_000_000),
+  expected: allOperations,
+  processes: { smoke: 1, quick: 3, full: 5 },
+} satisfies Omit<Workload, 'question'>;
+
 const memory = {
   'bytes-per-object': {
     question: 'How much memory does a live object with 4 reference slots take?',
@@ -178,6 +204,39 @@ const memory = {
     unit: 'bytes',
     cells: objects(10_000, 200_000, 1_000_000),
     expected: allOperations,
+  },
+  'map-bytes': {
+    ...entryBytes,
+    question:
+      'How much memory does an entry of a map take, from a 12-character string to an integer?',
+  },
+  'array-bytes-integers': {
+    ...entryBytes,
+    question: 'How much memory does an element of an array of small integers take?',
+  },
+  'array-bytes-doubles': {
+    ...entryBytes,
+    question: 'How much memory does an element of an array of fractional numbers take?',
+  },
+} satisfies Record<string, Workload>;
+
+/** Deep copies of plain data, against `structuredClone`. */
+const copied = {
+  subjects: ONE_OF_OURS,
+  metric: 'time',
+  unit: 'ns/op',
+  cells: objects(1000, 10_000, 1_000_000),
+  expected: ({ operations }) => recordsChecksum(operations, recordOf),
+} satisfies Omit<Workload, 'question'>;
+
+const copies = {
+  'from-records': {
+    ...copied,
+    question: 'What does copying an array of flat records into the heap cost, per record?',
+  },
+  'to-records': {
+    ...copied,
+    question: 'What does copying them out of the heap cost, per record?',
   },
 } satisfies Record<string, Workload>;
 
@@ -243,6 +302,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   ...micro,
   ...locks,
   ...memory,
+  ...copies,
   ...COLLECTIONS,
   ...calibration,
 };

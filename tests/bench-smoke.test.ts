@@ -17,9 +17,12 @@ interface Run {
   stderr: string;
 }
 
-function bench(...args: string[]): Promise<Run> {
+const bench = (...args: string[]): Promise<Run> => benchIn({}, ...args);
+
+function benchIn(variables: Record<string, string>, ...args: string[]): Promise<Run> {
+  const env = { ...process.env, ...variables };
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], (error, stdout, stderr) => {
+    execFile(process.execPath, [MAIN, ...args], { env }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });
@@ -35,10 +38,16 @@ const CHECKSUMS = {
   'get-ref': '29574912',
   'string-get': '134280',
   'string-set': '1725034',
-  'map-set': '50500',
-  'map-get': '499500',
+  'map-set': '101000',
+  'map-get': '999000',
   'bytes-per-object': '10000',
+  'map-bytes': '10000',
+  'array-bytes-integers': '10000',
+  'array-bytes-doubles': '10000',
+  'from-records': '845472064',
+  'to-records': '845472064',
 };
+const STORED = ['string-get', 'string-set', 'map-set', 'map-get'] as const;
 
 test('every workload of plain objects comes to its checksum', async () => {
   const names = Object.keys(CHECKSUMS);
@@ -50,6 +59,74 @@ test('every workload of plain objects comes to its checksum', async () => {
     return [row.workload, row.checksum];
   });
   expect(Object.fromEntries(found)).toEqual(CHECKSUMS);
+  expect(code).toBe(0);
+});
+
+interface Row {
+  workload: string;
+  subject: string;
+  metric: string;
+  checksum: string;
+  value: number;
+}
+
+test('stores of strings come to the checksums of plain objects', async () => {
+  const { code, stdout } = await bench(
+    ...['--smoke', '--subjects', 'sharc,lmdb,sharedmap', '--only', STORED.join(','), '--json'],
+  );
+  const { results, missing, versions } = JSON.parse(stdout);
+  // The binary of lmdb is not there for every platform; all else is.
+  const present = missing.length === 0 ? ['sharc', 'lmdb', 'sharedmap'] : ['sharc', 'sharedmap'];
+  expect(Object.keys(versions)).toEqual(present);
+  const found = results.map((row: Row) => [row.subject, row.workload, row.checksum]);
+  const expected = present.flatMap((subject) =>
+    STORED.map((workload) => [subject, workload, CHECKSUMS[workload]]),
+  );
+  expect(found).toHaveLength(expected.length);
+  expect(found).toEqual(expect.arrayContaining(expected));
+  expect(code).toBe(0);
+});
+
+test('a store whose package cannot be loaded is missing, and no failure', async () => {
+  const { code, stdout } = await benchIn(
+    { npm_config_arch: 'none' }, // what its loader looks for a binary of
+    ...['--smoke', '--subjects', 'lmdb', '--only', 'map-get', '--json'],
+  );
+  expect(JSON.parse(stdout)).toMatchObject({
+    results: [],
+    missing: [
+      {
+        subject: 'lmdb',
+        reason: expect.stringMatching(/^Error: No native build.*$/),
+        isFailure: false,
+      },
+    ],
+  });
+  expect(code).toBe(0);
+});
+
+test('memory of the heap is told with its pages and without', async () => {
+  const { code, stdout } = await bench(
+    ...['--smoke', '--subjects', 'sharc', '--only', 'map-bytes,array-bytes-doubles', '--json'],
+  );
+  const rows: Row[] = JSON.parse(stdout).results;
+  expect(rows.map(({ metric }) => metric)).toEqual([
+    ...['bytes-per-object', 'live-bytes'],
+    ...['bytes-per-object', 'live-bytes'],
+  ]);
+  for (const { value } of rows) expect(value).toBeGreaterThanOrEqual(8);
+  expect(rows[0]!.value).toBeGreaterThanOrEqual(rows[1]!.value);
+  expect(code).toBe(0);
+});
+
+test('copies of records are the same, or said to be missing', async () => {
+  const { code, stdout } = await bench(
+    ...['--smoke', '--subjects', 'sharc', '--only', 'from-records,to-records', '--json'],
+  );
+  const { results, missing } = JSON.parse(stdout);
+  expect(results.length + missing.length).toBe(2);
+  for (const { checksum } of results) expect(checksum).toBe(CHECKSUMS['from-records']);
+  for (const { isFailure } of missing) expect(isFailure).toBe(false);
   expect(code).toBe(0);
 });
 

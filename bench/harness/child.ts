@@ -22,7 +22,8 @@ async function answer(request: ChildRequest, subject: Subject): Promise<ChildRep
 function replyTo(error: unknown): ChildReply {
   if (error instanceof UnavailableError) return { kind: 'unavailable', reason: error.message };
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { kind: 'failed', reason };
+  // Loaders go on with every path they have tried.
+  return { kind: 'failed', reason: reason.split('\n', 1)[0]! };
 }
 
 async function answerOnce(request: ChildRequest): Promise<void> {

@@ -15,7 +15,10 @@ export type Metric =
   | 'time-to-stop'
   | 'throughput'
   | 'share'
+  // Of the pages taken, where a heap has pages.
   | 'bytes-per-object'
+  // Of the blocks in use alone.
+  | 'live-bytes'
   | 'rss-peak'
   // Operations of a mutator beside a collection, in per cent of those without one.
   | 'mutator-share'
@@ -30,7 +33,7 @@ export type Metric =
 export const isGain = (metric: Metric): boolean =>
   metric === 'throughput' || metric === 'mutator-share' || metric.startsWith('mmu-');
 
-export type Unit = 'ns/op' | 'us/op' | 'ms' | 'bytes' | '%' | 'objects/s';
+export type Unit = 'ns/op' | 'us/op' | 'ms' | 'bytes' | 'bytes live' | '%' | 'objects/s';
 
 export interface Cell {
   /** Operations in one sample, summed over the threads. */

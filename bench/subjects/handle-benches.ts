@@ -11,8 +11,11 @@ import type { Bench, BenchFactory, Cell, Subject } from '../harness/types.ts';
 import {
   fieldValueOf,
   INSPECT_EVERY,
+  indexOfKey,
   inspectedKeysOf,
   keysOf,
+  mapRoundsOf,
+  mapSizeOf,
   NAME_PROBE,
   nameOf,
   POOL_SIZE,
@@ -218,33 +221,41 @@ function stringSet(inSection: Place, { operations }: Cell): Bench {
   return { run: () => inSection(heap, sample), checksum: stored };
 }
 
-function mapSet(inSection: Place, { operations }: Cell): Bench {
+function mapSet(inSection: Place, cell: Cell): Bench {
   const heap = Heap.create();
-  const keys = keysOf(operations);
-  const inspected = inspectedKeysOf(operations);
-  let map = heap.map<string, number>();
+  const size = mapSizeOf(cell);
+  const keys = keysOf(cell.operations);
+  const inspected = inspectedKeysOf(cell.operations);
+  let maps: HeapMap<string, number>[] = [];
   const before = () => {
-    map.release();
-    map = heap.map();
+    for (const map of maps) map.release();
+    maps = Array.from({ length: mapRoundsOf(cell) }, () => heap.map());
   };
   const sample = () => {
-    for (let i = 0; i < operations; i++) map.set(keys[i]!, i);
-    return map.size;
+    let i = 0;
+    for (const map of maps) {
+      for (const end = i + size; i < end; i++) map.set(keys[i]!, i);
+    }
+    return maps.reduce((sum, map) => sum + map.size, 0);
   };
-  const checksum = (size: number) => inspected.reduce((sum, key) => sum + map.get(key)!, size) | 0;
+  const indexAt = (key: string) => maps[Math.floor(indexOfKey(key) / size)]!.get(key)!;
+  const checksum = (sizes: number) => inspected.reduce((sum, key) => sum + indexAt(key), sizes) | 0;
   return { before, run: () => inSection(heap, sample), checksum };
 }
 
-function mapGet(inSection: Place, { operations }: Cell): Bench {
+function mapGet(inSection: Place, cell: Cell): Bench {
   const heap = Heap.create();
+  const size = mapSizeOf(cell);
   const map: HeapMap<string, number> = heap.map();
   heap.run(() => {
-    for (const [i, key] of keysOf(operations).entries()) map.set(key, i);
+    for (const [i, key] of keysOf(size).entries()) map.set(key, i);
   });
-  const keys = shuffledKeysOf(operations);
+  const keys = shuffledKeysOf(size);
   const sample = () => {
     let sum = 0;
-    for (let i = 0; i < operations; i++) sum = (sum + map.get(keys[i]!)!) | 0;
+    for (let round = 0; round < mapRoundsOf(cell); round++) {
+      for (let i = 0; i < size; i++) sum = (sum + map.get(keys[i]!)!) | 0;
+    }
     return sum;
   };
   return { run: () => inSection(heap, sample) };

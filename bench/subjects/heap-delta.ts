@@ -11,7 +11,8 @@ export function collectGarbage(): void {
 function usedHeapBytes(): number {
   collectGarbage();
   collectGarbage(); // what the first one only found to be dead
-  return getHeapStatistics().used_heap_size; // the shared space counts in
+  const { used_heap_size, external_memory } = getHeapStatistics();
+  return used_heap_size + external_memory; // the shared space counts in
 }
 
 /** Growth of V8's used heap per object while what `build` returns is live. */

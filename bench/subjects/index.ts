@@ -64,6 +64,20 @@ export const SUBJECTS: Readonly<Record<string, SubjectEntry>> = {
     mayBeAbsent: false,
     load: async () => (await import('./plain.ts')).subject,
   },
+  lmdb: {
+    role: 'rival',
+    summary: 'the npm package lmdb as a store that threads share',
+    execArgv: [],
+    mayBeAbsent: true,
+    load: async () => (await import('./lmdb.ts')).subject,
+  },
+  sharedmap: {
+    role: 'rival',
+    summary: 'the npm package sharedmap: strings to strings in a SharedArrayBuffer',
+    execArgv: [],
+    mayBeAbsent: true,
+    load: async () => (await import('./sharedmap.ts')).subject,
+  },
   cpython: {
     role: 'rival',
     summary: "the machine's python3, its objects and its gc module",

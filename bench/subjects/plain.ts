@@ -7,8 +7,11 @@ import type { Bench, BenchFactory, Cell, Subject } from '../harness/types.ts';
 import {
   fieldValueOf,
   INSPECT_EVERY,
+  indexOfKey,
   inspectedKeysOf,
   keysOf,
+  mapRoundsOf,
+  mapSizeOf,
   NAME_PROBE,
   nameOf,
   POOL_SIZE,
@@ -20,6 +23,7 @@ import {
 } from '../shapes.ts';
 import { heapBytesPerObject } from './heap-delta.ts';
 import { collectionBenches } from './plain-collections.ts';
+import { dataBenches } from './plain-data.ts';
 
 class Node {
   a: Node | null = null;
@@ -164,27 +168,35 @@ function stringSet({ operations }: Cell): Bench {
   return { run, checksum: () => poolChecksum((i) => items[i]!.name.charCodeAt(NAME_PROBE)) };
 }
 
-function mapSet({ operations }: Cell): Bench {
-  const keys = keysOf(operations);
-  const inspected = inspectedKeysOf(operations);
-  let map = new Map<string, number>();
-  const run = () => {
-    for (let i = 0; i < operations; i++) map.set(keys[i]!, i);
-    return map.size;
-  };
+function mapSet(cell: Cell): Bench {
+  const size = mapSizeOf(cell);
+  const keys = keysOf(cell.operations);
+  const inspected = inspectedKeysOf(cell.operations);
+  let maps: Map<string, number>[] = [];
   const before = () => {
-    map = new Map();
+    maps = Array.from({ length: mapRoundsOf(cell) }, () => new Map());
   };
-  const checksum = (size: number) => inspected.reduce((sum, key) => sum + map.get(key)!, size) | 0;
+  const run = () => {
+    let i = 0;
+    for (const map of maps) {
+      for (const end = i + size; i < end; i++) map.set(keys[i]!, i);
+    }
+    return maps.reduce((sum, map) => sum + map.size, 0);
+  };
+  const indexAt = (key: string) => maps[Math.floor(indexOfKey(key) / size)]!.get(key)!;
+  const checksum = (sizes: number) => inspected.reduce((sum, key) => sum + indexAt(key), sizes) | 0;
   return { before, run, checksum };
 }
 
-function mapGet({ operations }: Cell): Bench {
-  const map = new Map(keysOf(operations).map((key, i) => [key, i]));
-  const keys = shuffledKeysOf(operations);
+function mapGet(cell: Cell): Bench {
+  const size = mapSizeOf(cell);
+  const map = new Map(keysOf(size).map((key, i) => [key, i]));
+  const keys = shuffledKeysOf(size);
   const run = () => {
     let sum = 0;
-    for (let i = 0; i < operations; i++) sum = (sum + map.get(keys[i]!)!) | 0;
+    for (let round = 0; round < mapRoundsOf(cell); round++) {
+      for (let i = 0; i < size; i++) sum = (sum + map.get(keys[i]!)!) | 0;
+    }
     return sum;
   };
   return { run };
@@ -209,6 +221,7 @@ export const subject: Subject = {
     'map-set': mapSet,
     'map-get': mapGet,
     'bytes-per-object': bytesPerObject,
+    ...dataBenches,
     ...collectionBenches,
   },
 };

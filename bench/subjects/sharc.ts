@@ -9,6 +9,7 @@ import { fairness } from './fairness.ts';
 import { handleSubject } from './handle-benches.ts';
 import { besidePartner, startPartner } from './partner.ts';
 import { besideBenches } from './sharc-beside.ts';
+import { dataBenches } from './sharc-data.ts';
 import { explicitBenches } from './sharc-explicit.ts';
 import { pushBenches } from './sharc-pushes.ts';
 
@@ -73,6 +74,7 @@ export const subject = handleSubject((heap, body) => heap.run(body), {
     const heap = Heap.create();
     return fairness(cell, { kind: 'heap', token: heap.share() });
   },
+  ...dataBenches,
   ...explicitBenches,
   ...besideBenches,
   ...pushBenches,
