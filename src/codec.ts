@@ -26,6 +26,7 @@ import {
   encodeReference,
   encodeSimple,
   isDouble,
+  isShareableBigint,
   referenceAt,
   simpleOf,
   slot,
@@ -35,13 +36,18 @@ import type { Session } from './session.ts';
 /** Types of values that slots can hold. */
 export type Shareable = string | number | boolean | bigint | null | undefined | object;
 
+/** Where a value goes, for error messages; made of `at` only when there is an error. */
+export type Path = string | ((at: unknown) => string);
+
+const pathOf = (path: Path, at: unknown) => (typeof path === 'string' ? path : path(at));
+
 /**
  * Encodes a value into `slot`. A reference there is owned by the caller.
  *
- * @param path where the value goes, for the error message
+ * @param path where the value goes; a function is called with `at`, when there is an error
  * @throws NotShareableError, StaleHandleError; HeapExhaustedError when a string finds no room.
  */
-export function encode(session: Session, value: unknown, path: string): void {
+export function encode(session: Session, value: unknown, path: Path, at?: unknown): void {
   switch (typeof value) {
     case 'number':
       encodeNumber(value);
@@ -54,14 +60,15 @@ export function encode(session: Session, value: unknown, path: string): void {
       encodeSimple(value);
       return;
     case 'bigint':
-      encodeReference(createBigint(session.mem, value, path));
+      if (!isShareableBigint(value)) throw tooLarge(path, at);
+      encodeReference(createBigint(session.mem, value));
       return;
     default: {
       if (value === null) {
         encodeSimple(null);
         return;
       }
-      const ref = sharedRefOf(session, value, path);
+      const ref = sharedRefOf(session, value, path, at);
       incref(session.mem, ref);
       encodeReference(ref);
     }
@@ -69,13 +76,21 @@ export function encode(session: Session, value: unknown, path: string): void {
 }
 
 /** The object that `value` is a live handle of in this heap. @throws NotShareableError */
-export function sharedRefOf(session: Session, value: unknown, path: string): ObjectRef {
-  if (!(value instanceof Handle)) throw notShareable(value, path);
+export function sharedRefOf(session: Session, value: unknown, path: Path, at?: unknown): ObjectRef {
+  if (!(value instanceof Handle)) throw notShareable(value, pathOf(path, at));
   if (value.$session !== session) {
-    throw new NotShareableError(path, 'it is a handle of another heap, or of an earlier session');
+    throw new NotShareableError(
+      pathOf(path, at),
+      'it is a handle of another heap, or of an earlier session',
+    );
   }
-  if (value.$ref === 0) throw new StaleHandleError(path);
+  if (value.$ref === 0) throw new StaleHandleError(pathOf(path, at));
   return value.$ref;
+}
+
+function tooLarge(path: Path, at: unknown): NotShareableError {
+  const why = 'a bigint must fit 64 bits, from -(2n ** 63n) to 2n ** 64n - 1n';
+  return new NotShareableError(pathOf(path, at), why);
 }
 
 function notShareable(value: unknown, path: string): NotShareableError {

@@ -1,5 +1,6 @@
 /** `HeapMap`: JavaScript's `Map` on shared memory. Keys by SameValueZero, insertion order. */
 
+import { IteratorPrototype } from './array-iterator.ts';
 import { decodeAt, encode, matcherOf, type Shareable } from './codec.ts';
 import { Handle, refOf } from './handle.ts';
 import { createPlace, type Place } from './map-iterators.ts';
@@ -32,10 +33,16 @@ import { nextEntry } from './object/map-chunks.ts';
 import { findString } from './object/string.ts';
 import { encodeNumber, hashBigint, hashValue, slot } from './object/value.ts';
 import type { Session } from './session.ts';
+import { show } from './struct-fields.ts';
 import type { Shared } from './types.ts';
 
 const KEY = 'the key of a map';
-const VALUE = 'the value of a map';
+
+/** Which value of a map, for error messages. */
+function valuePath(key: unknown): string {
+  const shown = key instanceof Handle ? `[${key.constructor.name}]` : show(key);
+  return `the value of key ${shown} of a map`;
+}
 
 /** A map in the heap. The interface of `Map`; keys are any value, objects by identity. */
 export class HeapMap<K = Shareable, V = Shareable> extends Handle {
@@ -82,19 +89,19 @@ export class HeapMap<K = Shareable, V = Shareable> extends Handle {
   }
 
   /** Iterates over [key, value]. Use it in a section: outside, each step is its own operation. */
-  entries(): IterableIterator<[Shared<K>, Shared<V>]> {
+  entries(): MapIterator<[Shared<K>, Shared<V>]> {
     return new EntryIterator(this, readPair as Reader<[Shared<K>, Shared<V>]>);
   }
 
-  keys(): IterableIterator<Shared<K>> {
+  keys(): MapIterator<Shared<K>> {
     return new EntryIterator(this, readKey as Reader<Shared<K>>);
   }
 
-  values(): IterableIterator<Shared<V>> {
+  values(): MapIterator<Shared<V>> {
     return new EntryIterator(this, readValue as Reader<Shared<V>>);
   }
 
-  [Symbol.iterator](): IterableIterator<[Shared<K>, Shared<V>]> {
+  [Symbol.iterator](): MapIterator<[Shared<K>, Shared<V>]> {
     return this.entries();
   }
 
@@ -168,7 +175,7 @@ function encodeKey(session: Session, key: unknown): void {
 function setOperation(session: Session, map: Handle, key?: unknown, value?: unknown): void {
   const { mem } = session;
   const ref = refOf(map);
-  encode(session, value, VALUE);
+  encode(session, value, valuePath, key);
   const low = slot[VALUE_LOW];
   const high = slot[VALUE_HIGH];
   let entry = 0;
@@ -258,7 +265,13 @@ class EntryIterator<T> {
   [Symbol.dispose](): void {
     this.return();
   }
+
+  get [Symbol.toStringTag](): string {
+    return 'HeapMap Iterator';
+  }
 }
+
+Object.setPrototypeOf(EntryIterator.prototype, IteratorPrototype);
 
 function stepOperation(
   session: Session,

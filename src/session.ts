@@ -193,6 +193,16 @@ export class Session {
     }
   }
 
+  /** As `run`, for methods whose result may be an array: the handles in it are kept as well. */
+  runForResults<T>(body: () => T): T {
+    if (this.mem.depth !== 0) return this.run(body, Number.POSITIVE_INFINITY);
+    return this.run(() => {
+      const result = body();
+      if (Array.isArray(result)) for (const item of result) this.#keepIfHandle(item);
+      return result;
+    }, Number.POSITIVE_INFINITY);
+  }
+
   /** Runs `body` and ends the acquisitions made in it, but for its result. */
   scope<T>(body: () => T): T {
     this.assertOpen();

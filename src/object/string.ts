@@ -143,6 +143,67 @@ export function equalStrings(mem: Memory, a: number, b: number): boolean {
   return true;
 }
 
+/**
+ * The order of two strings by their UTF-16 code units, as `<` has it: negative, 0 or positive.
+ * Nothing is decoded. Behind the last character of a word are zeros, so what differs first in the
+ * words that both have differs first in the texts; where nothing does, the shorter is less.
+ */
+export function compareStrings(mem: Memory, a: number, b: number): number {
+  const isTwoByte = isTwoByteString(mem, a);
+  if (isTwoByte !== isTwoByteString(mem, b)) return compareUnits(mem, a, b);
+  const { i32 } = mem;
+  const charsA = charsOf(mem, a);
+  const charsB = charsOf(mem, b);
+  const bytes = Math.min(byteLengthOf(mem, a), byteLengthOf(mem, b));
+  for (let i = 0; i << 2 < bytes; i++) {
+    const difference = i32[charsA + i] ^ i32[charsB + i];
+    if (difference === 0) continue;
+    const bit = 31 - Math.clz32(difference & -difference);
+    const shift = isTwoByte ? bit & 16 : bit & 24;
+    const mask = isTwoByte ? 0xffff : 0xff;
+    return ((i32[charsA + i] >>> shift) & mask) - ((i32[charsB + i] >>> shift) & mask);
+  }
+  return lengthOf(mem, a) - lengthOf(mem, b);
+}
+
+/** The order of a string of one byte per unit and one of two. */
+function compareUnits(mem: Memory, a: number, b: number): number {
+  const length = Math.min(lengthOf(mem, a), lengthOf(mem, b));
+  for (let i = 0; i < length; i++) {
+    const difference = unitAt(mem, a, i) - unitAt(mem, b, i);
+    if (difference !== 0) return difference;
+  }
+  return lengthOf(mem, a) - lengthOf(mem, b);
+}
+
+/** Code unit `index` of a string; 0 behind its end. */
+function unitAt(mem: Memory, string: number, index: number): number {
+  if (index >= lengthOf(mem, string)) return 0;
+  const chars = charsOf(mem, string);
+  return isTwoByteString(mem, string)
+    ? (mem.i32[chars + (index >>> 1)] >>> ((index & 1) << 4)) & 0xffff
+    : (mem.i32[chars + (index >>> 2)] >>> ((index & 3) << 3)) & 0xff;
+}
+
+/**
+ * The first three code units as a number: strings with different numbers compare as those do.
+ * Of strings with equal numbers nothing is known.
+ */
+export function prefixOf(mem: Memory, string: number): number {
+  const first = unitAt(mem, string, 0) * 2 ** 32;
+  return first + unitAt(mem, string, 1) * 2 ** 16 + unitAt(mem, string, 2);
+}
+
+/** As `prefixOf`, where all strings have one byte per unit: the first six code units. */
+export function bytePrefixOf(mem: Memory, string: number): number {
+  const chars = charsOf(mem, string);
+  const length = lengthOf(mem, string);
+  if (length === 0) return 0;
+  const word = mem.i32[chars];
+  const high = (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
+  return (high >>> 0) * 2 ** 16 + (unitAt(mem, string, 4) << 8) + unitAt(mem, string, 5);
+}
+
 /** Makes `encoded` an interned string. Everything that can fail comes before the first change. */
 function intern(mem: Mutator): ObjectRef {
   const { i32 } = mem;
