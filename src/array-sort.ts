@@ -8,7 +8,7 @@
 
 import { readElements, spliceValues } from './array-operations.ts';
 import { sortStable } from './base/sort-stable.ts';
-import { decodeAt } from './codec.ts';
+import { decodeAt, encode } from './codec.ts';
 import { Handle, refOf } from './handle.ts';
 import {
   KIND_STRING,
@@ -24,12 +24,18 @@ import { arrayLength, elementAt } from './object/array.ts';
 import { permuteElements } from './object/array-order.ts';
 import { kindOf } from './object/header.ts';
 import type { Mutator } from './object/mutator.ts';
-import { bytePrefixOf, compareStrings, isTwoByteString, prefixOf } from './object/string.ts';
-import { encodeNumber, encodeSimple, storeSlot } from './object/value.ts';
+import {
+  commonUnits,
+  compareStrings,
+  isTwoByteString,
+  lengthOf,
+  unitsFrom,
+} from './object/string.ts';
+import { encodeNumber, encodeSimple, referenceAt, storeSlot } from './object/value.ts';
 import type { Session } from './session.ts';
 
 /** A comparator of the program. */
-export type Compare = (a: never, b: never) => number;
+export type Compare = (a: unknown, b: unknown) => number;
 
 /** Sorts an array in place, in one section. */
 export function sortArray(array: Handle, compare: Compare | undefined): void {
@@ -37,6 +43,10 @@ export function sortArray(array: Handle, compare: Compare | undefined): void {
   session.run(() => {
     if (compare === undefined && session.single(sortPlainOperation, array)) return;
     const values = session.single(readAllOperation, array);
+    if (compare !== undefined && values.every(isImmediate)) {
+      session.single(writeImmediatesOperation, array, values.sort(compare));
+      return;
+    }
     const sorted = compare === undefined ? orderByText(values) : orderBy(values, compare);
     session.single(writeOperation, array, values, sorted);
   }, Number.POSITIVE_INFINITY);
@@ -51,7 +61,7 @@ function readAllOperation(session: Session, array: Handle): unknown[] {
 function orderBy(values: readonly unknown[], compare: Compare): number[] {
   const order: number[] = [];
   for (let i = 0; i < values.length; i++) if (values[i] !== undefined) order.push(i);
-  order.sort((a, b) => compare(values[a] as never, values[b] as never));
+  order.sort((a, b) => compare(values[a], values[b]));
   if (order.length === values.length) return order;
   for (let i = 0; i < values.length; i++) if (values[i] === undefined) order.push(i);
   return order;
@@ -60,7 +70,46 @@ function orderBy(values: readonly unknown[], compare: Compare): number[] {
 /** The order of JavaScript's default: that of the values as strings. */
 function orderByText(values: readonly unknown[]): number[] {
   const texts = values.map((value) => (value === undefined ? undefined : String(value)));
-  return orderBy(texts, (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0));
+  return orderBy(texts, compareTexts);
+}
+
+/** Whether a value is no reference in the heap: then it is not counted. */
+function isImmediate(value: unknown): boolean {
+  const type = typeof value;
+  return type === 'number' || value === undefined || value === null || type === 'boolean';
+}
+
+/** Stores sorted values that are not counted; over references only if those came meanwhile. */
+function writeImmediatesOperation(
+  session: Session,
+  array: Handle,
+  values?: readonly unknown[],
+): void {
+  const { mem } = session;
+  const ref = refOf(array);
+  const sorted = values as readonly unknown[];
+  const length = arrayLength(mem, ref);
+  if (length !== sorted.length || hasReferences(mem, ref)) {
+    spliceValues(session, ref, 0, Math.min(length, sorted.length), sorted);
+    return;
+  }
+  for (let i = 0; i < length; i++) {
+    encode(session, sorted[i], '');
+    storeSlot(mem, elementAt(mem, ref, i));
+  }
+}
+
+function hasReferences(mem: Mutator, array: ObjectRef): boolean {
+  const length = arrayLength(mem, array);
+  for (let i = 0; i < length; i++) {
+    if (referenceAt(mem, elementAt(mem, array, i)) !== 0) return true;
+  }
+  return false;
+}
+
+function compareTexts(a: unknown, b: unknown): number {
+  if ((a as string) < (b as string)) return -1;
+  return (a as string) > (b as string) ? 1 : 0;
 }
 
 /** Puts the elements, which were `values` before the program was called, into their order. */
@@ -146,8 +195,8 @@ function keyOfInteger(value: number): number {
 
 function integerOfKey(key: number): number {
   const digits = key < 0 ? key - NEGATIVE : key;
-  const count = digits % LENGTHS;
-  const value = (digits - count) / LENGTHS / POWERS[DIGITS_MAX - count];
+  const padded = Math.floor(digits / LENGTHS);
+  const value = padded / POWERS[DIGITS_MAX - (digits - padded * LENGTHS)];
   return key < 0 ? -value : value;
 }
 
@@ -168,24 +217,40 @@ function sortIntegers(mem: Mutator, array: ObjectRef, count: number): void {
   }
 }
 
-/** Sorts `count` strings and otherwise undefined, most by their first characters alone. */
+/** Sorts `count` strings and otherwise undefined. */
 function sortStrings(mem: Mutator, array: ObjectRef, count: number): void {
   const length = arrayLength(mem, array);
   const refs = new Int32Array(length);
   const order = new Uint32Array(length);
-  let hasTwoByte = false;
-  for (let i = 0, filled = 0, unfilled = count; i < length; i++) {
+  let filled = 0;
+  let isTwoByte = false;
+  for (let i = 0, unfilled = count; i < length; i++) {
     const at = elementAt(mem, array, i);
     if (mem.i32[at + VALUE_HIGH] === TAG_REFERENCE) {
       refs[i] = mem.i32[at + VALUE_LOW];
       order[filled++] = i;
-      if (isTwoByteString(mem, refs[i])) hasTwoByte = true;
+      if (isTwoByteString(mem, refs[i])) isTwoByte = true;
     } else order[unfilled++] = i;
   }
-  const keys = new Float64Array(length);
-  for (let i = 0; i < length; i++) {
-    if (refs[i] !== 0) keys[i] = hasTwoByte ? prefixOf(mem, refs[i]) : bytePrefixOf(mem, refs[i]);
-  }
-  sortStable(order.subarray(0, count), keys, (a, b) => compareStrings(mem, refs[a], refs[b]));
+  const strings = order.subarray(0, count);
+  const keys = keysOfStrings(mem, refs, strings, isTwoByte);
+  sortStable(strings, keys, (a, b) => compareStrings(mem, refs[a], refs[b]));
   permuteElements(mem, array, order);
+}
+
+/** Numbers that tell most strings apart: of the first characters that they do not all have. */
+function keysOfStrings(
+  mem: Mutator,
+  refs: Int32Array,
+  strings: Uint32Array,
+  isTwoByte: boolean,
+): Float64Array {
+  const first = refs[strings[0]];
+  let common = lengthOf(mem, first);
+  for (const i of strings) common = commonUnits(mem, first, refs[i], common);
+  const keys = new Float64Array(strings.length);
+  for (let i = 0; i < keys.length; i++) {
+    keys[i] = unitsFrom(mem, refs[strings[i]], common, isTwoByte);
+  }
+  return keys;
 }

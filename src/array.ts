@@ -37,7 +37,7 @@ import {
   sliceOperation,
   spliceOperation,
 } from './array-operations.ts';
-import { sortArray } from './array-sort.ts';
+import { type Compare, sortArray } from './array-sort.ts';
 import { flatOperation, joinElements } from './array-text.ts';
 import type { Shareable } from './codec.ts';
 import { Handle } from './handle.ts';
@@ -109,7 +109,7 @@ export class HeapArray<T = Shareable> extends Handle {
    */
   sort(compare?: (a: Shared<T>, b: Shared<T>) => number): this {
     if (compare !== undefined) checkCallback(compare);
-    sortArray(this, compare);
+    sortArray(this, compare as Compare | undefined);
     return this;
   }
 

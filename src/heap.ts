@@ -37,6 +37,7 @@ import { type HeapStats, readStats } from './stats.ts';
 import { defineStruct, type StructClass, structHandleClass } from './struct.ts';
 import { markClosed, releaseGil } from './sync/gil.ts';
 import { releaseThread } from './sync/thread-table.ts';
+import { jsonOf } from './to-json.ts';
 import type { FieldsOf, TypesOf } from './types.ts';
 
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
@@ -57,6 +58,7 @@ const family: HandleFamily = {
     return bindClass(session, base as HandleClass);
   },
   inspect: inspectHandle,
+  toJSON: jsonOf,
 };
 
 /** A class of handles that know their session. */

@@ -28,6 +28,8 @@ export interface HandleFamily {
   findClass(session: Session, kind: number): HandleClass;
   /** What is printed of a handle. */
   inspect(handle: Handle, depth: number, options: InspectOptions): unknown;
+  /** What JSON.stringify writes of a handle. */
+  toJSON(handle: Handle): unknown;
 }
 
 /** A session of one thread with one heap. */
@@ -64,6 +66,11 @@ export class Session {
   /** What is printed of a handle. */
   inspect(handle: Handle, depth: number, options: InspectOptions): unknown {
     return this.#family.inspect(handle, depth, options);
+  }
+
+  /** What JSON.stringify writes of a handle. */
+  toJSON(handle: Handle): unknown {
+    return this.#family.toJSON(handle);
   }
 
   /** Throws unless this thread is in the heap. @throws HeapClosedError, HeapCorruptionError */

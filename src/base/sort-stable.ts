@@ -1,68 +1,83 @@
-/** A stable sort of indices by numbers, with a comparison for those whose numbers are equal. */
+/**
+ * A stable sort of indices by numbers that stand beside them, with a comparison of indices for those
+ * whose numbers are equal. Numbers move along with their indices: merging reads both in order.
+ */
+
+type Compare = (a: number, b: number) => number;
 
 /** As many neighbours are sorted by insertion before runs are merged. */
 const RUN = 8;
 
-/** Sorts `order`, indices into `keys`: by their keys, and by `compare` where those are equal. */
-export function sortStable(
-  order: Uint32Array,
-  keys: Float64Array,
-  compare: (a: number, b: number) => number,
-): void {
+/** Sorts `order` by `keys`, one for each, which is used up; equal keys by `compare`. */
+export function sortStable(order: Uint32Array, keys: Float64Array, compare: Compare): void {
   const { length } = order;
   for (let from = 0; from < length; from += RUN) {
-    insertionSort(order, from, Math.min(from + RUN, length), keys, compare);
+    insertionSort(order, keys, from, Math.min(from + RUN, length), compare);
   }
-  let source: Uint32Array = order;
-  let target: Uint32Array = new Uint32Array(length);
+  let source: Side = { order, keys };
+  let target: Side = { order: new Uint32Array(length), keys: new Float64Array(length) };
   for (let run = RUN; run < length; run *= 2) {
     for (let from = 0; from < length; from += run * 2) {
-      merge(source, target, from, Math.min(from + run, length), run, keys, compare);
+      const middle = Math.min(from + run, length);
+      merge(source, target, from, middle, Math.min(middle + run, length), compare);
     }
     [source, target] = [target, source];
   }
-  if (source !== order) order.set(source);
+  if (source.order !== order) order.set(source.order);
+}
+
+interface Side {
+  readonly order: Uint32Array;
+  readonly keys: Float64Array;
 }
 
 function insertionSort(
   order: Uint32Array,
+  keys: Float64Array,
   from: number,
   to: number,
-  keys: Float64Array,
-  compare: (a: number, b: number) => number,
+  compare: Compare,
 ): void {
   for (let i = from + 1; i < to; i++) {
     const index = order[i];
+    const key = keys[i];
     let place = i;
     for (; place > from; place--) {
-      const before = order[place - 1];
-      const difference = keys[before] - keys[index];
-      if (difference < 0 || (difference === 0 && compare(before, index) <= 0)) break;
-      order[place] = before;
+      const before = keys[place - 1];
+      if (before < key || (before === key && compare(order[place - 1], index) <= 0)) break;
+      order[place] = order[place - 1];
+      keys[place] = before;
     }
     order[place] = index;
+    keys[place] = key;
   }
 }
 
-/** Merges the runs that begin at `from` and at `middle`. */
+/** Merges two runs of `source`: up to `middle`, and from there up to `end`. */
 function merge(
-  source: Uint32Array,
-  target: Uint32Array,
+  source: Side,
+  target: Side,
   from: number,
   middle: number,
-  run: number,
-  keys: Float64Array,
-  compare: (a: number, b: number) => number,
+  end: number,
+  compare: Compare,
 ): void {
-  const end = Math.min(middle + run, source.length);
+  const { order, keys } = source;
+  const { order: toOrder, keys: toKeys } = target;
   let left = from;
   let right = middle;
-  for (let place = from; place < end; place++) {
-    let takeLeft = right >= end;
-    if (!takeLeft && left < middle) {
-      const difference = keys[source[left]] - keys[source[right]];
-      takeLeft = difference < 0 || (difference === 0 && compare(source[left], source[right]) <= 0);
-    }
-    target[place] = takeLeft ? source[left++] : source[right++];
+  let place = from;
+  while (left < middle && right < end) {
+    const a = keys[left];
+    const b = keys[right];
+    const isLeft = a < b || (a === b && compare(order[left], order[right]) <= 0);
+    toKeys[place] = isLeft ? a : b;
+    toOrder[place++] = isLeft ? order[left++] : order[right++];
+  }
+  const rest = left < middle ? left : right;
+  const restEnd = left < middle ? middle : end;
+  for (let i = rest; i < restEnd; i++, place++) {
+    toKeys[place] = keys[i];
+    toOrder[place] = order[i];
   }
 }

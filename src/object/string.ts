@@ -185,23 +185,25 @@ function unitAt(mem: Memory, string: number, index: number): number {
     : (mem.i32[chars + (index >>> 2)] >>> ((index & 3) << 3)) & 0xff;
 }
 
-/**
- * The first three code units as a number: strings with different numbers compare as those do.
- * Of strings with equal numbers nothing is known.
- */
-export function prefixOf(mem: Memory, string: number): number {
-  const first = unitAt(mem, string, 0) * 2 ** 32;
-  return first + unitAt(mem, string, 1) * 2 ** 16 + unitAt(mem, string, 2);
+/** How many of the first `most` code units of two strings are equal from the beginning on. */
+export function commonUnits(mem: Memory, a: number, b: number, most: number): number {
+  const length = Math.min(most, lengthOf(mem, a), lengthOf(mem, b));
+  let index = 0;
+  while (index < length && unitAt(mem, a, index) === unitAt(mem, b, index)) index++;
+  return index;
 }
 
-/** As `prefixOf`, where all strings have one byte per unit: the first six code units. */
-export function bytePrefixOf(mem: Memory, string: number): number {
-  const chars = charsOf(mem, string);
-  const length = lengthOf(mem, string);
-  if (length === 0) return 0;
-  const word = mem.i32[chars];
-  const high = (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
-  return (high >>> 0) * 2 ** 16 + (unitAt(mem, string, 4) << 8) + unitAt(mem, string, 5);
+/**
+ * Code units from `from` on as one number: three, or six where all strings have one byte for each.
+ * Strings that are equal before `from` compare as their numbers do; of equal numbers nothing is
+ * known.
+ */
+export function unitsFrom(mem: Memory, string: number, from: number, isTwoByte: boolean): number {
+  const count = isTwoByte ? 3 : 6;
+  const values = isTwoByte ? 0x10000 : 0x100;
+  let units = 0;
+  for (let i = from; i < from + count; i++) units = units * values + unitAt(mem, string, i);
+  return units;
 }
 
 /** Makes `encoded` an interned string. Everything that can fail comes before the first change. */
