@@ -168,7 +168,8 @@ export class HeapArray<T = Shareable> extends Handle {
   /** The elements in order, as `sort` would put them. */
   toSorted(compare?: (a: Shared<T>, b: Shared<T>) => number): Shared<T>[] {
     if (compare !== undefined) checkCallback(compare);
-    return this.$session.runForResults(() => this.slice().sort(compare));
+    // Not sort() of the copy: engines may ask comparators in another order there.
+    return this.$session.runForResults(() => this.slice().toSorted(compare));
   }
 
   /** The elements from the last to the first. */
