@@ -16,6 +16,7 @@ import {
   moveElements,
   removeLast,
   replaceElement,
+  reserveElement,
   reserveElements,
   resizeArray,
 } from './object/array.ts';
@@ -91,15 +92,14 @@ export function pushOperation(session: Session, array: Handle, value?: unknown):
   encode(session, value, elementPath, index);
   const low = slot[VALUE_LOW];
   const high = slot[VALUE_HIGH];
-  const length = index + 1;
   try {
-    reserveElements(mem, ref, length);
+    reserveElement(mem, ref);
   } catch (error) {
     dropValue(mem, low, high); // it was made for nothing
     throw error;
   }
   appendElement(mem, ref);
-  return length;
+  return index + 1;
 }
 
 export function pushAllOperation(

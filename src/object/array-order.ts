@@ -15,7 +15,7 @@ import {
   VALUE_WORDS,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
-import { arrayLength, elementAt, replaceElement, reserveElements } from './array.ts';
+import { arrayLength, elementAt, replaceElement, reserveElement } from './array.ts';
 import { dropValue } from './dealloc.ts';
 import { incref } from './refcount.ts';
 import { slot } from './value.ts';
@@ -31,7 +31,7 @@ function copyValue(mem: Memory, from: number, to: number): void {
  */
 export function permuteElements(mem: Memory, array: ObjectRef, order: Uint32Array): void {
   const length = arrayLength(mem, array);
-  reserveElements(mem, array, length + 1);
+  reserveElement(mem, array);
   const spare = elementAt(mem, array, length);
   for (let start = 0; start < length; start++) {
     if (order[start] === start) continue;
@@ -56,7 +56,7 @@ export function permuteElements(mem: Memory, array: ObjectRef, order: Uint32Arra
 export function reverseElements(mem: Memory, array: ObjectRef): void {
   const length = arrayLength(mem, array);
   if (length < 2) return;
-  reserveElements(mem, array, length + 1);
+  reserveElement(mem, array);
   const spare = elementAt(mem, array, length);
   for (let low = 0, high = length - 1; low < high; low++, high--) {
     const a = elementAt(mem, array, low);
