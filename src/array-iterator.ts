@@ -5,7 +5,16 @@ import { type Handle, refOf } from './handle.ts';
 import { arrayLength, elementAt } from './object/array.ts';
 import type { Session } from './session.ts';
 
-/** An iterator over an array, like JavaScript's: by index, up to the length that it finds. */
+/** `%IteratorPrototype%`: what JavaScript's own iterators inherit from, their helpers too. */
+export const IteratorPrototype: object = Object.getPrototypeOf(
+  Object.getPrototypeOf([][Symbol.iterator]()),
+);
+
+/**
+ * An iterator over an array, like JavaScript's: by index, up to the length that it finds. It holds
+ * nothing but its handle, and so, like JavaScript's, has no `return`: a loop that is left can be
+ * taken up again.
+ */
 export class ElementIterator<T> {
   readonly #array: Handle;
   readonly #read: (index: number, element: Shareable) => T;
@@ -29,20 +38,25 @@ export class ElementIterator<T> {
     return { done: false, value: this.#read(this.#index++, element) };
   }
 
-  return(): IteratorResult<T, undefined> {
-    this.#done = true;
-    return { done: true, value: undefined };
-  }
-
   [Symbol.iterator](): this {
     return this;
   }
+
+  /** Nothing to do. Node 20 has no iterators with this method, and `using` asks for it. */
+  [Symbol.dispose](): void {}
+
+  get [Symbol.toStringTag](): string {
+    return 'HeapArray Iterator';
+  }
 }
 
-/** What a step behind the last element yields. */
-const END = Object.freeze({});
+Object.setPrototypeOf(ElementIterator.prototype, IteratorPrototype);
 
-function stepOperation(session: Session, array: Handle, index?: number): Shareable {
+/** What a step behind the last element yields. */
+export const END = Object.freeze({});
+
+/** The element at `index`; END behind the last. */
+export function stepOperation(session: Session, array: Handle, index?: number): Shareable {
   const { mem } = session;
   const ref = refOf(array);
   if ((index as number) >= arrayLength(mem, ref)) return END;

@@ -1,26 +1,47 @@
-/** `HeapArray`: a JavaScript array on shared memory, dense and without holes. */
+/**
+ * `HeapArray`: a JavaScript array on shared memory, dense and without holes. Its methods are those
+ * of `Array` and do what those do; arrays that they return are ordinary ones, with handles of the
+ * objects in them. Called outside of a section, a method is one section.
+ */
 
-import { ElementIterator, stepKeyOperation } from './array-iterator.ts';
-import { decodeAt, encode, matcherOf, type Shareable } from './codec.ts';
-import { Handle, refOf } from './handle.ts';
-import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import { checkCallback, toEnd, toInteger, toRange, toSplice } from './array-arguments.ts';
 import {
-  appendElement,
-  arrayLength,
-  elementAt,
-  moveElements,
-  removeLast,
-  replaceElement,
-  reserveElements,
-  resizeArray,
-} from './object/array.ts';
-import { dropValue } from './object/dealloc.ts';
-import type { Mutator } from './object/mutator.ts';
-import { storeTracked } from './object/tracking.ts';
-import { slot } from './object/value.ts';
-import type { Session } from './session.ts';
-import { show } from './struct-fields.ts';
-import type { Shared } from './types.ts';
+  filterElements,
+  findElement,
+  findIndex,
+  findLastElement,
+  findLastIndex,
+  flatMapElements,
+  forEachElement,
+  hasElement,
+  mapElements,
+  type Reducer,
+  reduceElements,
+} from './array-callbacks.ts';
+import { ElementIterator, stepKeyOperation } from './array-iterator.ts';
+import {
+  atOperation,
+  copyWithinOperation,
+  fillOperation,
+  insertOperation,
+  lengthOperation,
+  popOperation,
+  pushAllOperation,
+  pushOperation,
+  resizeOperation,
+  reverseOperation,
+  searchBackOperation,
+  searchOperation,
+  setOperation,
+  shiftOperation,
+  sliceOperation,
+  spliceOperation,
+} from './array-operations.ts';
+import { type Compare, sortArray } from './array-sort.ts';
+import { flatOperation, joinElements } from './array-text.ts';
+import type { Shareable } from './codec.ts';
+import { Handle } from './handle.ts';
+import type { FlatShared, Guard, Reduce, Shared, Visit } from './types.ts';
 
 /** An array in the heap. Elements are read by `at`, written by `set`. */
 export class HeapArray<T = Shareable> extends Handle {
@@ -73,61 +94,241 @@ export class HeapArray<T = Shareable> extends Handle {
     return this.$session.single(insertOperation, this, 0, values);
   }
 
-  /** As `Array.prototype.splice`; the removed elements come in an ordinary array. */
+  /** Replaces elements and returns those removed; moves what is behind, if the length changes. */
   splice(start?: number, deleteCount?: number, ...values: T[]): Shared<T>[];
   splice(...args: unknown[]): Shared<T>[] {
-    const [start, deleteCount, ...values] = args;
-    // As in JavaScript: without arguments nothing is removed, with one everything behind it.
-    let count = toInteger(deleteCount);
-    if (args.length === 1) count = Number.POSITIVE_INFINITY;
-    const splice: Splice = { start: toInteger(start), count, values };
-    return this.$session.single(spliceOperation, this, splice) as Shared<T>[];
+    return this.$session.single(spliceOperation, this, toSplice(args)) as Shared<T>[];
   }
 
-  /** An ordinary array of the elements from `start` up to `end`, as `Array.prototype.slice`. */
-  slice(start = 0, end?: number): Shared<T>[] {
-    const to = end === undefined ? Number.POSITIVE_INFINITY : toInteger(end);
-    return this.$session.single(sliceOperation, this, toInteger(start), to) as Shared<T>[];
+  /**
+   * Sorts in place; stable; undefined goes last. Without `compare` in the order of the elements as
+   * strings: numbers and strings alone need no string to be made for it. Whatever `compare` throws
+   * or does, the elements stay what they are: those it finds are put in order when it is done.
+   *
+   * @throws HeapExhaustedError when there is no room for one element more: nothing has moved.
+   */
+  sort(compare?: (a: Shared<T>, b: Shared<T>) => number): this {
+    if (compare !== undefined) checkCallback(compare);
+    sortArray(this, compare as Compare | undefined);
+    return this;
+  }
+
+  /** Reverses the order in place. @throws HeapExhaustedError as `sort` */
+  reverse(): this {
+    this.$session.single(reverseOperation, this);
+    return this;
+  }
+
+  /** Replaces the elements from `start` up to `end` by `value`. */
+  fill(value: T, start?: number, end?: number): this {
+    this.$session.single(fillOperation, this, value, toRange(start, end));
+    return this;
+  }
+
+  /** Copies the elements from `start` up to `end` to `target` and what follows. */
+  copyWithin(target: number, start?: number, end?: number): this {
+    const to = toInteger(target);
+    this.$session.single(copyWithinOperation, this, to, toRange(start, end));
+    return this;
+  }
+
+  /** The elements from `start` up to `end`. */
+  slice(start?: number, end?: number): Shared<T>[] {
+    const from = toInteger(start);
+    return this.$session.single(sliceOperation, this, from, toEnd(end)) as Shared<T>[];
+  }
+
+  /** The elements, and behind them `items`; those that are arrays, here or there, one by one. */
+  concat<U = never>(
+    ...items: (Shared<T> | U | ConcatArray<Shared<T> | U> | HeapArray<T | U>)[]
+  ): (Shared<T> | Shared<U>)[];
+  concat(...items: unknown[]): unknown[] {
+    return this.$session.runForResults(() => {
+      const parts = items.map(withoutHeapArray);
+      return (this.slice() as unknown[]).concat(...parts);
+    });
+  }
+
+  /** The elements; those that are arrays of the heap one by one, down to `depth` levels. */
+  flat<Depth extends number = 1>(depth?: Depth): FlatShared<Shared<T>, Depth>[] {
+    const levels = depth === undefined ? 1 : toInteger(depth);
+    return this.$session.single(flatOperation, this, levels) as FlatShared<Shared<T>, Depth>[];
+  }
+
+  /** As `map`; results that are arrays, ordinary ones or of the heap, come one by one. */
+  flatMap<U>(
+    callback: Visit<T, this, U | readonly U[] | HeapArray<U>>,
+    thisArg?: unknown,
+  ): (U | Shared<U>)[] {
+    checkCallback(callback);
+    const body = () => flatMapElements(this, callback, thisArg, withoutHeapArray);
+    return this.$session.runForResults(body) as U[];
+  }
+
+  /** The elements in order, as `sort` would put them. */
+  toSorted(compare?: (a: Shared<T>, b: Shared<T>) => number): Shared<T>[] {
+    if (compare !== undefined) checkCallback(compare);
+    // Not sort() of the copy: engines may ask comparators in another order there.
+    return this.$session.runForResults(() => this.slice().toSorted(compare));
+  }
+
+  /** The elements from the last to the first. */
+  toReversed(): Shared<T>[] {
+    return this.slice().reverse();
+  }
+
+  /** The elements as they would be after `splice` with these arguments. */
+  toSpliced(start?: number, skipCount?: number, ...values: T[]): (T | Shared<T>)[];
+  toSpliced(...args: unknown[]): unknown[] {
+    const { start, count, values } = toSplice(args);
+    return this.$session.runForResults(() => {
+      const elements: unknown[] = this.slice();
+      elements.splice(start, count, ...values);
+      return elements;
+    });
+  }
+
+  /** The elements, but `value` at `index`. @throws RangeError when there is no such element */
+  with(index: number, value: T): (T | Shared<T>)[] {
+    const wanted = toInteger(index);
+    return this.$session.runForResults(() => {
+      const elements: (T | Shared<T>)[] = this.slice();
+      const at = wanted < 0 ? wanted + elements.length : wanted;
+      if (at < 0 || at >= elements.length) {
+        throw new RangeError(`there is no element ${wanted} in an array of ${elements.length}`);
+      }
+      elements[at] = value;
+      return elements;
+    });
+  }
+
+  /** The elements as strings; null, undefined and an array within itself are ''. */
+  join(separator?: string): string {
+    return joinElements(this, separator === undefined ? ',' : `${separator}`, String);
+  }
+
+  override toString(): string {
+    return this.join();
+  }
+
+  override toLocaleString(...args: [locales?: string | string[], options?: object]): string {
+    const textOf = (element: NonNullable<unknown>) =>
+      `${(element as { toLocaleString(...args: unknown[]): string }).toLocaleString(...args)}`;
+    return joinElements(this, ',', textOf);
   }
 
   /** The first index of `value` (strict equality); -1 when there is none. */
-  indexOf(value: T, fromIndex = 0): number {
-    if (Number.isNaN(value)) return -1;
-    return this.$session.single(searchOperation, this, value, toInteger(fromIndex));
+  indexOf(value: T, fromIndex?: number): number {
+    const from = toInteger(fromIndex);
+    return Number.isNaN(value) ? -1 : this.$session.single(searchOperation, this, value, from);
+  }
+
+  /** The last index of `value` (strict equality); -1 when there is none. */
+  lastIndexOf(value: T, fromIndex?: number): number;
+  lastIndexOf(...args: [T, number?]): number {
+    const from = args.length > 1 ? toInteger(args[1]) : Number.POSITIVE_INFINITY;
+    const [value] = args;
+    return Number.isNaN(value) ? -1 : this.$session.single(searchBackOperation, this, value, from);
   }
 
   /** Whether `value` is an element (NaN is found). */
-  includes(value: T, fromIndex = 0): boolean {
+  includes(value: T, fromIndex?: number): boolean {
     return this.$session.single(searchOperation, this, value, toInteger(fromIndex)) >= 0;
   }
 
-  /** Calls `visit(element, index, array)` for every element, in one section. */
-  forEach(
-    visit: (element: Shared<T>, index: number, array: this) => void,
-    thisArg?: unknown,
-  ): void {
-    this.$session.run(() => {
-      const { length } = this;
-      for (let i = 0; i < length && i < this.length; i++) {
-        visit.call(thisArg, this.at(i) as Shared<T>, i, this);
-      }
-    }, Number.POSITIVE_INFINITY);
+  /** Calls `callback(element, index, array)` for every element, in one section. */
+  forEach(callback: Visit<T, this, void>, thisArg?: unknown): void {
+    checkCallback(callback);
+    this.$session.run(() => forEachElement(this, callback, thisArg), Number.POSITIVE_INFINITY);
+  }
+
+  /** What `callback` returns for the elements. Handles directly in it outlive the section. */
+  map<U>(callback: Visit<T, this, U>, thisArg?: unknown): U[] {
+    checkCallback(callback);
+    return this.$session.runForResults(() => mapElements(this, callback, thisArg)) as U[];
+  }
+
+  /** The elements for which `callback` returns something true. */
+  filter<S extends Shared<T>>(callback: Guard<T, this, S>, thisArg?: unknown): S[];
+  filter(callback: Visit<T, this, unknown>, thisArg?: unknown): Shared<T>[];
+  filter(callback: Visit<T, this, unknown>, thisArg?: unknown): Shared<T>[] {
+    checkCallback(callback);
+    const body = () => filterElements(this, callback, thisArg) as Shared<T>[];
+    return this.$session.runForResults(body);
+  }
+
+  /** Whether `callback` returns something true for any element. */
+  some(callback: Visit<T, this, unknown>, thisArg?: unknown): boolean {
+    checkCallback(callback);
+    return this.$session.runForResults(() => hasElement(this, callback, thisArg, true));
+  }
+
+  /** Whether `callback` returns something true for all elements. */
+  every(callback: Visit<T, this, unknown>, thisArg?: unknown): boolean {
+    checkCallback(callback);
+    return !this.$session.runForResults(() => hasElement(this, callback, thisArg, false));
+  }
+
+  /** The first element for which `callback` returns something true; undefined without one. */
+  find<S extends Shared<T>>(callback: Guard<T, this, S>, thisArg?: unknown): S | undefined;
+  find(callback: Visit<T, this, unknown>, thisArg?: unknown): Shared<T> | undefined;
+  find(callback: Visit<T, this, unknown>, thisArg?: unknown): Shared<T> | undefined {
+    checkCallback(callback);
+    const { $session: session } = this;
+    return session.runForResults(() => findElement(this, callback, thisArg)) as Shared<T>;
+  }
+
+  /** The index of the first such element; -1 without one. */
+  findIndex(callback: Visit<T, this, unknown>, thisArg?: unknown): number {
+    checkCallback(callback);
+    return this.$session.runForResults(() => findIndex(this, callback, thisArg));
+  }
+
+  /** The last such element; undefined without one. */
+  findLast<S extends Shared<T>>(callback: Guard<T, this, S>, thisArg?: unknown): S | undefined;
+  findLast(callback: Visit<T, this, unknown>, thisArg?: unknown): Shared<T> | undefined;
+  findLast(callback: Visit<T, this, unknown>, thisArg?: unknown): Shared<T> | undefined {
+    checkCallback(callback);
+    const { $session: session } = this;
+    return session.runForResults(() => findLastElement(this, callback, thisArg)) as Shared<T>;
+  }
+
+  /** The index of the last such element; -1 without one. */
+  findLastIndex(callback: Visit<T, this, unknown>, thisArg?: unknown): number {
+    checkCallback(callback);
+    return this.$session.runForResults(() => findLastIndex(this, callback, thisArg));
+  }
+
+  /** Combines the elements from the first on: `callback(result, element, index, array)`. */
+  reduce(callback: Reduce<T, this, Shared<T>>): Shared<T>;
+  reduce<R = Shared<T>>(callback: Reduce<T, this, R>, initial: R): R;
+  reduce(callback: Reducer, ...initial: unknown[]): unknown {
+    checkCallback(callback);
+    return this.$session.runForResults(() => reduceElements(this, callback, initial, false));
+  }
+
+  /** As `reduce`, from the last element back. */
+  reduceRight(callback: Reduce<T, this, Shared<T>>): Shared<T>;
+  reduceRight<R = Shared<T>>(callback: Reduce<T, this, R>, initial: R): R;
+  reduceRight(callback: Reducer, ...initial: unknown[]): unknown {
+    checkCallback(callback);
+    return this.$session.runForResults(() => reduceElements(this, callback, initial, true));
   }
 
   /** Iterates over elements. Use it in a section: outside, each step is its own operation. */
-  values(): IterableIterator<Shared<T>> {
+  values(): ArrayIterator<Shared<T>> {
     return new ElementIterator(this, (_, element) => element as Shared<T>);
   }
 
-  keys(): IterableIterator<number> {
+  keys(): ArrayIterator<number> {
     return new ElementIterator(this, (index) => index, stepKeyOperation);
   }
 
-  entries(): IterableIterator<[number, Shared<T>]> {
+  entries(): ArrayIterator<[number, Shared<T>]> {
     return new ElementIterator(this, (index, element) => [index, element as Shared<T>]);
   }
 
-  [Symbol.iterator](): IterableIterator<Shared<T>> {
+  [Symbol.iterator](): ArrayIterator<Shared<T>> {
     return this.values();
   }
 
@@ -136,230 +337,5 @@ export class HeapArray<T = Shareable> extends Handle {
   }
 }
 
-/**
- * An argument as JavaScript makes an integer of it. Before the operation begins: the argument's
- * `valueOf` may do anything, also change the array.
- */
-const toInteger = (argument: unknown): number => Math.trunc(Number(argument)) || 0;
-
-/** A relative index as the methods of Array take it: negative from the end, within the array. */
-function clampIndex(index: number, length: number): number {
-  return index < 0 ? Math.max(0, length + index) : Math.min(index, length);
-}
-
-/** The arguments of `splice`. */
-interface Splice {
-  readonly start: number;
-  readonly count: number;
-  readonly values: readonly unknown[];
-}
-
-function lengthOperation(session: Session, array: Handle): number {
-  return arrayLength(session.mem, refOf(array));
-}
-
-function resizeOperation(session: Session, array: Handle, length?: unknown): void {
-  if (!Number.isInteger(length) || (length as number) < 0) {
-    throw new RangeError(`the length of an array must be an integer of at least 0, not ${length}`);
-  }
-  resizeArray(session.mem, refOf(array), length as number);
-}
-
-function atOperation(session: Session, array: Handle, index?: number): Shareable {
-  const { mem } = session;
-  const ref = refOf(array);
-  const length = arrayLength(mem, ref);
-  let at = index as number;
-  if (at < 0) at += length;
-  if (at < 0 || at >= length) return undefined;
-  return decodeAt(session, elementAt(mem, ref, at));
-}
-
-function setOperation(session: Session, array: Handle, index?: number, value?: unknown): void {
-  const { mem } = session;
-  const ref = refOf(array);
-  const length = arrayLength(mem, ref);
-  const wanted = index as number;
-  const at = wanted < 0 ? wanted + length : wanted;
-  if (!Number.isInteger(at) || at < 0 || at >= length) {
-    throw new RangeError(
-      `there is no element ${show(index)} in an array of ${length}; ` +
-        'push() appends, setting length makes the array longer',
-    );
-  }
-  encode(session, value, 'an element of an array');
-  replaceElement(mem, ref, at);
-}
-
-function pushOperation(session: Session, array: Handle, value?: unknown): number {
-  const { mem } = session;
-  const ref = refOf(array);
-  encode(session, value, 'an element of an array');
-  const low = slot[VALUE_LOW];
-  const high = slot[VALUE_HIGH];
-  const length = arrayLength(mem, ref) + 1;
-  try {
-    reserveElements(mem, ref, length);
-  } catch (error) {
-    dropValue(mem, low, high); // it was made for nothing
-    throw error;
-  }
-  appendElement(mem, ref);
-  return length;
-}
-
-function pushAllOperation(session: Session, array: Handle, values?: readonly unknown[]): number {
-  const ref = refOf(array);
-  spliceValues(session, ref, arrayLength(session.mem, ref), 0, values ?? []);
-  return arrayLength(session.mem, ref);
-}
-
-function popOperation(session: Session, array: Handle): Shareable {
-  const { mem } = session;
-  const ref = refOf(array);
-  const length = arrayLength(mem, ref);
-  if (length === 0) return undefined;
-  const at = elementAt(mem, ref, length - 1);
-  const low = mem.i32[at + VALUE_LOW];
-  const high = mem.i32[at + VALUE_HIGH];
-  session.reserveResults(1);
-  const value = decodeAt(session, at); // a handle of it counts by itself
-  removeLast(mem, ref);
-  dropValue(mem, low, high);
-  return value;
-}
-
-function shiftOperation(session: Session, array: Handle): Shareable {
-  const { mem } = session;
-  const ref = refOf(array);
-  if (arrayLength(mem, ref) === 0) return undefined;
-  session.reserveResults(1);
-  const value = decodeAt(session, elementAt(mem, ref, 0));
-  moveElements(mem, ref, 1, -1);
-  return value;
-}
-
-function spliceOperation(session: Session, array: Handle, splice?: Splice): Shareable[] {
-  const { start, count: wanted, values } = splice as Splice;
-  const ref = refOf(array);
-  const length = arrayLength(session.mem, ref);
-  const from = clampIndex(start, length);
-  const count = Math.min(Math.max(wanted, 0), length - from);
-  session.reserveResults(count);
-  const removed = readElements(session, ref, from, from + count);
-  spliceValues(session, ref, from, count, values);
-  return removed;
-}
-
-function sliceOperation(
-  session: Session,
-  array: Handle,
-  start?: number,
-  end?: number,
-): Shareable[] {
-  const ref = refOf(array);
-  const length = arrayLength(session.mem, ref);
-  const from = clampIndex(start as number, length);
-  const to = Math.max(from, clampIndex(end as number, length));
-  session.reserveResults(to - from);
-  return readElements(session, ref, from, to);
-}
-
-function readElements(session: Session, array: ObjectRef, from: number, to: number): Shareable[] {
-  const elements: Shareable[] = [];
-  for (let i = from; i < to; i++) {
-    elements.push(decodeAt(session, elementAt(session.mem, array, i)));
-  }
-  return elements;
-}
-
-function searchOperation(
-  session: Session,
-  array: Handle,
-  value?: unknown,
-  fromIndex?: number,
-): number {
-  const { mem } = session;
-  const ref = refOf(array);
-  const length = arrayLength(mem, ref);
-  const isWanted = matcherOf(session, value);
-  if (isWanted === null) return -1;
-  for (let i = clampIndex(fromIndex ?? 0, length); i < length; i++) {
-    if (isWanted(elementAt(mem, ref, i))) return i;
-  }
-  return -1;
-}
-
-function insertOperation(
-  session: Session,
-  array: Handle,
-  index?: number,
-  values?: readonly unknown[],
-): number {
-  const ref = refOf(array);
-  spliceValues(session, ref, index ?? 0, 0, values ?? []);
-  return arrayLength(session.mem, ref);
-}
-
-/**
- * Replaces `count` elements from `from` on by `values`. All values are encoded, and room is made,
- * before anything changes.
- */
-function spliceValues(
-  session: Session,
-  array: ObjectRef,
-  from: number,
-  count: number,
-  values: readonly unknown[],
-): void {
-  const { mem } = session;
-  const growth = values.length - count;
-  if (growth > 0) reserveElements(mem, array, arrayLength(mem, array) + growth);
-  const words = encodeAll(session, values);
-  const kept = Math.min(count, values.length);
-  for (let i = 0; i < kept; i++) exchange(mem, array, elementAt(mem, array, from + i), words, i);
-  if (growth > 0) moveElements(mem, array, from + count, growth);
-  for (let i = kept; i < values.length; i++) {
-    takeSlot(words, i);
-    storeTracked(mem, array, elementAt(mem, array, from + i));
-  }
-  if (growth < 0) moveElements(mem, array, from + count, growth);
-  for (let i = 0; i < kept; i++) dropValue(mem, words[i * 2], words[i * 2 + 1]);
-}
-
-/** Swaps the value at `at` with number `index` of `words`. */
-function exchange(
-  mem: Mutator,
-  array: ObjectRef,
-  at: number,
-  words: Int32Array,
-  index: number,
-): void {
-  const low = mem.i32[at + VALUE_LOW];
-  const high = mem.i32[at + VALUE_HIGH];
-  takeSlot(words, index);
-  storeTracked(mem, array, at);
-  words[index * 2] = low;
-  words[index * 2 + 1] = high;
-}
-
-/** Encodes values side by side; on failure what was made is dropped again. */
-function encodeAll(session: Session, values: readonly unknown[]): Int32Array {
-  const words = new Int32Array(values.length * 2);
-  for (let i = 0; i < values.length; i++) {
-    try {
-      encode(session, values[i], 'an element of an array');
-    } catch (error) {
-      for (let k = 0; k < i; k++) dropValue(session.mem, words[k * 2], words[k * 2 + 1]);
-      throw error;
-    }
-    words[i * 2] = slot[VALUE_LOW];
-    words[i * 2 + 1] = slot[VALUE_HIGH];
-  }
-  return words;
-}
-
-function takeSlot(words: Int32Array, index: number): void {
-  slot[VALUE_LOW] = words[index * 2];
-  slot[VALUE_HIGH] = words[index * 2 + 1];
-}
+/** What is spread where arrays are: an array of the heap comes as an ordinary one. */
+const withoutHeapArray = (item: unknown) => (item instanceof HeapArray ? item.slice() : item);

@@ -15,7 +15,10 @@ import {
   TAG_REFERENCE,
   VALUE_HIGH,
   VALUE_LOW,
+  VALUE_WORDS,
 } from './memory/layout.ts';
+import type { Memory } from './memory/memory.ts';
+import { dropValue } from './object/dealloc.ts';
 import { encodeString } from './object/encode-string.ts';
 import { kindOf } from './object/header.ts';
 import { incref } from './object/refcount.ts';
@@ -29,6 +32,7 @@ import {
   encodeReference,
   encodeSimple,
   isDouble,
+  isShareableBigint,
   referenceAt,
   simpleOf,
   slot,
@@ -39,13 +43,18 @@ import type { Session } from './session.ts';
 /** Types of values that slots can hold. */
 export type Shareable = string | number | boolean | bigint | null | undefined | object;
 
+/** Where a value goes, for error messages; made of `at` only when there is an error. */
+export type Path = string | ((at: unknown) => string);
+
+const pathOf = (path: Path, at: unknown) => (typeof path === 'string' ? path : path(at));
+
 /**
  * Encodes a value into `slot`. A reference there is owned by the caller.
  *
- * @param path where the value goes, for the error message
+ * @param path where the value goes; a function is called with `at`, when there is an error
  * @throws NotShareableError, StaleHandleError; HeapExhaustedError when a string finds no room.
  */
-export function encode(session: Session, value: unknown, path: string): void {
+export function encode(session: Session, value: unknown, path: Path, at?: unknown): void {
   switch (typeof value) {
     case 'number':
       encodeNumber(value);
@@ -58,31 +67,80 @@ export function encode(session: Session, value: unknown, path: string): void {
       encodeSimple(value);
       return;
     case 'bigint':
-      encodeReference(createBigint(session.mem, value, path));
+      encodeBigint(session, value, path, at);
       return;
-    default: {
-      if (value === null) {
-        encodeSimple(null);
-        return;
-      }
-      if (value instanceof Date) {
-        encodeReference(createDate(session.mem, value));
-        return;
-      }
-      const ref = sharedRefOf(session, value, path);
-      incref(session.mem, ref);
-      encodeReference(ref);
+    default:
+      encodeObject(session, value, path, at);
+  }
+}
+
+// Apart from `encode`, so that V8 inlines that into what is hot.
+
+function encodeBigint(session: Session, value: bigint, path: Path, at: unknown): void {
+  if (!isShareableBigint(value)) {
+    const why = 'a bigint must fit 64 bits, from -(2n ** 63n) to 2n ** 64n - 1n';
+    throw new NotShareableError(pathOf(path, at), why);
+  }
+  encodeReference(createBigint(session.mem, value));
+}
+
+function encodeObject(session: Session, value: unknown, path: Path, at: unknown): void {
+  if (value === null) {
+    encodeSimple(null);
+    return;
+  }
+  // A handle's prototypes end in a proxy: it must not come so far.
+  if (!(value instanceof Handle) && value instanceof Date) {
+    encodeReference(createDate(session.mem, value));
+    return;
+  }
+  const ref = sharedRefOf(session, value, path, at);
+  incref(session.mem, ref);
+  encodeReference(ref);
+}
+
+/**
+ * Encodes values side by side, two words each, all of them or none.
+ *
+ * @param path where a value goes; called with `firstIndex` and its index in `values` together
+ */
+export function encodeAll(
+  session: Session,
+  values: readonly unknown[],
+  path: Path,
+  firstIndex: number,
+): Int32Array {
+  const words = new Int32Array(values.length * VALUE_WORDS);
+  for (let i = 0; i < values.length; i++) {
+    try {
+      encode(session, values[i], path, firstIndex + i);
+    } catch (error) {
+      dropAll(session.mem, words, i);
+      throw error;
     }
+    words[i * VALUE_WORDS + VALUE_LOW] = slot[VALUE_LOW];
+    words[i * VALUE_WORDS + VALUE_HIGH] = slot[VALUE_HIGH];
+  }
+  return words;
+}
+
+/** Drops the first `count` values of `encodeAll`, which found no place. */
+export function dropAll(mem: Memory, words: Int32Array, count: number): void {
+  for (let i = 0; i < count; i++) {
+    dropValue(mem, words[i * VALUE_WORDS + VALUE_LOW], words[i * VALUE_WORDS + VALUE_HIGH]);
   }
 }
 
 /** The object that `value` is a live handle of in this heap. @throws NotShareableError */
-export function sharedRefOf(session: Session, value: unknown, path: string): ObjectRef {
-  if (!(value instanceof Handle)) throw notShareable(value, path);
+export function sharedRefOf(session: Session, value: unknown, path: Path, at?: unknown): ObjectRef {
+  if (!(value instanceof Handle)) throw notShareable(value, pathOf(path, at));
   if (value.$session !== session) {
-    throw new NotShareableError(path, 'it is a handle of another heap, or of an earlier session');
+    throw new NotShareableError(
+      pathOf(path, at),
+      'it is a handle of another heap, or of an earlier session',
+    );
   }
-  if (value.$ref === 0) throw new StaleHandleError(path);
+  if (value.$ref === 0) throw new StaleHandleError(pathOf(path, at));
   return value.$ref;
 }
 
@@ -93,8 +151,8 @@ function notShareable(value: unknown, path: string): NotShareableError {
   const name = Object.getPrototypeOf(value)?.constructor?.name ?? 'object without prototype';
   return new NotShareableError(
     path,
-    `it is an ordinary ${name}; only primitives and objects of the heap (heap.struct, ` +
-      'heap.map, heap.array) can be stored',
+    `it is an ordinary ${name}; only primitives, dates and objects of the heap can be stored: ` +
+      'copy it with heap.from(), or make a struct, heap.map(), heap.array() and the like',
   );
 }
 
@@ -111,7 +169,7 @@ export function matcherOf(session: Session, value: unknown): ((at: number) => bo
       return object !== 0 && kindOf(mem, object) === KIND_BIGINT && bigintOf(mem, object) === value;
     };
   }
-  if (value instanceof Date) {
+  if (!(value instanceof Handle) && value instanceof Date) {
     const time = value.getTime();
     return (at) => {
       const object = referenceAt(mem, at);

@@ -1,5 +1,6 @@
 /** Iterators over maps and sets. */
 
+import { IteratorPrototype } from './array-iterator.ts';
 import { decodeAt, type Shareable } from './codec.ts';
 import { type Handle, refOf } from './handle.ts';
 import { createPlace, type Place } from './map-iterators.ts';
@@ -55,7 +56,13 @@ export class EntryIterator<T> {
   [Symbol.dispose](): void {
     this.return();
   }
+
+  get [Symbol.toStringTag](): string {
+    return `${this.#map.constructor.name} Iterator`;
+  }
 }
+
+Object.setPrototypeOf(EntryIterator.prototype, IteratorPrototype);
 
 function stepOperation(
   session: Session,

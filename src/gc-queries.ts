@@ -11,11 +11,22 @@ import {
 import { argumentRefOf } from './gc-arguments.ts';
 import { Handle } from './handle.ts';
 import { firstEntries } from './map.ts';
-import { HEADER_INFO, KIND_ARRAY, KIND_MAP, KIND_SHIFT, type ObjectRef } from './memory/layout.ts';
+import {
+  HEADER_INFO,
+  KIND_ARRAY,
+  KIND_MAP,
+  KIND_SET,
+  KIND_SHIFT,
+  KIND_TUPLE,
+  type ObjectRef,
+} from './memory/layout.ts';
 import { arrayLength, elementAt } from './object/array.ts';
+import { isStructKind } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import { mapSize } from './object/map.ts';
 import type { Session } from './session.ts';
+import { elementsOf } from './set.ts';
+import { valuesOf } from './tuple.ts';
 
 /** The objects of a generation as handles. */
 export function objectsOperation(session: Session, generation: number): Handle[] {
@@ -43,7 +54,9 @@ export function referentsOperation(session: Session, values: readonly unknown[])
     if (kind === KIND_ARRAY) pushElements(session, ref, referents);
     else if (kind === KIND_MAP) {
       for (const entry of firstEntries(session, ref, mapSize(mem, ref))) referents.push(...entry);
-    } else pushFields(session, ref, kind, referents);
+    } else if (kind === KIND_SET) referents.push(...elementsOf(session, ref));
+    else if (kind === KIND_TUPLE) referents.push(...valuesOf(session, ref));
+    else if (isStructKind(kind)) pushFields(session, ref, kind, referents);
   }
   session.reserveResults(referents.filter((value) => value instanceof Handle).length);
   return referents;

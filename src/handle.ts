@@ -60,6 +60,15 @@ export abstract class Handle {
     session.single(disposeOperation, this);
   }
 
+  /**
+   * What `JSON.stringify` writes: an array, the fields of a struct, a map as an object when all its
+   * keys are strings and else as [key, value] pairs. Parts of classes that define `toJSON` are left
+   * to that. Cycles make JSON.stringify throw TypeError, as ordinary objects do.
+   */
+  toJSON(): unknown {
+    return this.$session.toJSON(this);
+  }
+
   /** Prints the contents, cycles included. */
   [inspect.custom](depth: number, options: InspectOptions): unknown {
     return this.$session.inspect(this, depth, options);

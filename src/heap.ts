@@ -14,6 +14,7 @@ import {
 } from './attach.ts';
 import { HeapClosedError } from './base/errors.ts';
 import { type HeapOptions, resolveOptions } from './base/options.ts';
+import { createBytesOperation, HeapBytes } from './bytes.ts';
 import type { Shareable } from './codec.ts';
 import { requestCollectorStop, stopCollectorThread } from './collector-thread.ts';
 import { countObjects } from './gc/stats.ts';
@@ -24,19 +25,30 @@ import type { Handle, HandleClass } from './handle.ts';
 import { inspectHandle } from './inspect.ts';
 import { kindName } from './kind-names.ts';
 import { HeapMap } from './map.ts';
-import { KIND_ARRAY, KIND_MAP, NULL_REF, type ObjectRef } from './memory/layout.ts';
+import {
+  KIND_ARRAY,
+  KIND_BYTES,
+  KIND_MAP,
+  KIND_SET,
+  KIND_TUPLE,
+  NULL_REF,
+  type ObjectRef,
+} from './memory/layout.ts';
 import { heapIdOf } from './memory/memory.ts';
 import { createArray } from './object/array.ts';
-import { createMap } from './object/map.ts';
+import { createMap, createSet } from './object/map.ts';
 import type { Mutator } from './object/mutator.ts';
 import { makeImmortal } from './object/refcount.ts';
 import type { FieldKind } from './object/struct-layout.ts';
 import { refcountOperation } from './refcounts.ts';
 import { type HandleFamily, Session } from './session.ts';
+import { HeapSet } from './set.ts';
 import { type HeapStats, readStats } from './stats.ts';
 import { defineStruct, type StructClass, structHandleClass } from './struct.ts';
 import { markClosed, releaseGil } from './sync/gil.ts';
 import { releaseThread } from './sync/thread-table.ts';
+import { jsonOf } from './to-json.ts';
+import { createTupleOperation, HeapTuple } from './tuple.ts';
 import type { FieldsOf, TypesOf } from './types.ts';
 
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
@@ -50,13 +62,22 @@ export interface RunOptions {
 /** Heaps that this thread has joined and not left, by identity. */
 const joined = new Map<string, Heap>();
 
+/** The classes of the handles of all kinds but structs. */
+const CLASSES: Readonly<Record<number, HandleClass>> = {
+  [KIND_ARRAY]: HeapArray,
+  [KIND_MAP]: HeapMap,
+  [KIND_SET]: HeapSet,
+  [KIND_TUPLE]: HeapTuple,
+  [KIND_BYTES]: HeapBytes,
+};
+
 const family: HandleFamily = {
   findClass(session, kind) {
-    const base: unknown = kind === KIND_ARRAY ? HeapArray : kind === KIND_MAP ? HeapMap : null;
-    if (base === null) return structHandleClass(session, kind);
-    return bindClass(session, base as HandleClass);
+    const base = CLASSES[kind];
+    return base === undefined ? structHandleClass(session, kind) : bindClass(session, base);
   },
   inspect: inspectHandle,
+  toJSON: jsonOf,
 };
 
 /** A class of handles that know their session. */
@@ -278,6 +299,31 @@ export class Heap implements Disposable, AsyncDisposable {
   /** A new array. @throws HeapExhaustedError */
   array<T = Shareable>(): HeapArray<T> {
     return this.#session.single(createOperation, createArray) as unknown as HeapArray<T>;
+  }
+
+  /** A new set. @throws HeapExhaustedError */
+  set<T = Shareable>(): HeapSet<T> {
+    return this.#session.single(createOperation, createSet) as unknown as HeapSet<T>;
+  }
+
+  /**
+   * A new tuple of `values`, which never changes.
+   *
+   * @throws RangeError beyond 57,342 values; NotShareableError, HeapExhaustedError.
+   */
+  tuple<const T extends readonly unknown[]>(...values: T): HeapTuple<T> {
+    return this.#session.single(createTupleOperation, values) as unknown as HeapTuple<T>;
+  }
+
+  /**
+   * Raw memory: so many bytes, all 0, or a copy of a buffer or view. Threads see it through typed
+   * arrays: `bytes.view(Float64Array)`.
+   *
+   * @throws RangeError for a length that no heap of this size holds; TypeError for anything but a
+   *   length, a buffer or a view; HeapExhaustedError.
+   */
+  bytes(content: number | ArrayBuffer | SharedArrayBuffer | ArrayBufferView): HeapBytes {
+    return this.#session.single(createBytesOperation, content) as HeapBytes;
   }
 
   /** The named roots, which every thread sees. */

@@ -15,6 +15,8 @@ export {
   TooManyThreadsError,
 } from './base/errors.ts';
 export type { CountsMode, HeapOptions } from './base/options.ts';
+export type { ViewType } from './byte-views.ts';
+export { HeapBytes } from './bytes.ts';
 export type { Shareable } from './codec.ts';
 export type { Collection, GenerationStats } from './gc/figures.ts';
 export type { Durations } from './gc/histogram.ts';
@@ -42,9 +44,11 @@ export { Heap, type RunOptions } from './heap.ts';
 export { HeapMap } from './map.ts';
 export type { FieldKind } from './object/struct-layout.ts';
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
+export { HeapSet, type SetLike } from './set.ts';
 export type { CollectorStats, HeapStats, LockStats } from './stats.ts';
 export { HeapStruct, type StructClass } from './struct.ts';
 export type { ThreadStats } from './sync/thread-table.ts';
+export { HeapTuple } from './tuple.ts';
 export type {
   FieldsOf,
   KindFor,

@@ -6,12 +6,15 @@
 
 import type { InspectOptions } from 'node:util';
 import { HeapArray } from './array.ts';
+import { HeapBytes } from './bytes.ts';
 import type { Shareable } from './codec.ts';
 import { Handle } from './handle.ts';
-import { firstEntries, HeapMap } from './map.ts';
+import { firstElements, firstEntries, HeapMap } from './map.ts';
 import { kindOf } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import type { Session } from './session.ts';
+import { HeapSet } from './set.ts';
+import { HeapTuple } from './tuple.ts';
 
 const DEFAULT_MAX = 100;
 /** The printed size of a map is exact up to here. */
@@ -72,7 +75,15 @@ class Snapshot {
       }
       // Entries that will not be printed stand for the rest, so that the printed size is right.
       while (map.size < Math.min(handle.size, FILL_MAX)) map.set(Symbol(), undefined);
-    } else if (handle instanceof HeapArray) {
+    } else if (handle instanceof HeapSet) {
+      const set = copy as Set<unknown>;
+      for (const element of firstElements(this.#session, handle.$ref, this.#max)) {
+        set.add(this.#copyOf(element, levels));
+      }
+      while (set.size < Math.min(handle.size, FILL_MAX)) set.add(Symbol());
+    } else if (handle instanceof HeapBytes) {
+      (copy as Record<string, unknown>).byteLength = handle.byteLength;
+    } else if (handle instanceof HeapArray || handle instanceof HeapTuple) {
       const { length } = handle;
       const elements = copy as unknown[];
       elements.length = length;
@@ -93,7 +104,11 @@ class Snapshot {
 function addSomething(handle: Handle, copy: object): void {
   if (handle instanceof HeapMap) {
     if (handle.size !== 0) (copy as Map<unknown, unknown>).set(0, 0);
-  } else if (handle instanceof HeapArray) {
+  } else if (handle instanceof HeapSet) {
+    if (handle.size !== 0) (copy as Set<unknown>).add(0);
+  } else if (handle instanceof HeapBytes) {
+    (copy as Record<string, unknown>).byteLength = 0;
+  } else if (handle instanceof HeapArray || handle instanceof HeapTuple) {
     if (handle.length !== 0) (copy as unknown[]).push(0);
   } else {
     const { mem } = handle.$session;
@@ -106,7 +121,9 @@ function addSomething(handle: Handle, copy: object): void {
 function emptyCopy(handle: Handle): object {
   const { name } = handle.constructor;
   if (handle instanceof HeapMap) return new (named(name, class extends Map {}))();
-  if (handle instanceof HeapArray) return new (named(name, class extends Array {}))();
+  if (handle instanceof HeapSet) return new (named(name, class extends Set {}))();
+  if (handle instanceof HeapArray || handle instanceof HeapTuple)
+    return new (named(name, class extends Array {}))();
   return new (named(name, class {}))();
 }
 

@@ -1,6 +1,6 @@
 /** Keys of maps and sets: any value, by SameValueZero. Dates are values: equal times are equal. */
 
-import { encode, matcherOf } from './codec.ts';
+import { encode, matcherOf, type Path } from './codec.ts';
 import { Handle, refOf } from './handle.ts';
 import { type ObjectRef, TAG_REFERENCE, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import { encodeString } from './object/encode-string.ts';
@@ -43,8 +43,10 @@ function lookUpObject(session: Session, map: ObjectRef, key: object | null): num
     encodeSimple(null);
     return findEncoded(session, map);
   }
-  if (key instanceof Date) return findWhere(session, map, key, hashTime(key.getTime()));
-  if (!(key instanceof Handle) || key.$session !== session) return 0; // nobody can have set it
+  if (!(key instanceof Handle)) {
+    return key instanceof Date ? findWhere(session, map, key, hashTime(key.getTime())) : 0;
+  }
+  if (key.$session !== session) return 0; // nobody can have set it
   const { mem } = session;
   const ref = refOf(key);
   return findEntry(mem, map, ref, TAG_REFERENCE, hashValue(mem, ref, TAG_REFERENCE));
@@ -64,6 +66,6 @@ function findWhere(session: Session, map: ObjectRef, key: unknown, hash: number)
 }
 
 /** Encodes a key into `slot`: -0 is 0, as in JavaScript's maps. What it refers to is owned. */
-export function encodeKey(session: Session, key: unknown, path: string): void {
+export function encodeKey(session: Session, key: unknown, path: Path): void {
   encode(session, key === 0 ? 0 : key, path);
 }

@@ -19,10 +19,16 @@ import {
 import { firstEntry, nextEntry } from './object/map-chunks.ts';
 import { hashValue, slot } from './object/value.ts';
 import type { Session } from './session.ts';
+import { show } from './struct-fields.ts';
 import type { Shared } from './types.ts';
 
 const KEY = 'the key of a map';
-const VALUE = 'the value of a map';
+
+/** Which value of a map, for error messages. */
+function valuePath(key: unknown): string {
+  const shown = key instanceof Handle ? `[${key.constructor.name}]` : show(key);
+  return `the value of key ${shown} of a map`;
+}
 
 /** A map in the heap. The interface of `Map`; keys are any value, objects by identity. */
 export class HeapMap<K = Shareable, V = Shareable> extends Handle {
@@ -75,19 +81,19 @@ export class HeapMap<K = Shareable, V = Shareable> extends Handle {
   }
 
   /** Iterates over [key, value]. Use it in a section: outside, each step is its own operation. */
-  entries(): IterableIterator<[Shared<K>, Shared<V>]> {
+  entries(): MapIterator<[Shared<K>, Shared<V>]> {
     return new EntryIterator(this, readPair as Reader<[Shared<K>, Shared<V>]>);
   }
 
-  keys(): IterableIterator<Shared<K>> {
+  keys(): MapIterator<Shared<K>> {
     return new EntryIterator(this, readKey as Reader<Shared<K>>);
   }
 
-  values(): IterableIterator<Shared<V>> {
+  values(): MapIterator<Shared<V>> {
     return new EntryIterator(this, readValue as Reader<Shared<V>>);
   }
 
-  [Symbol.iterator](): IterableIterator<[Shared<K>, Shared<V>]> {
+  [Symbol.iterator](): MapIterator<[Shared<K>, Shared<V>]> {
     return this.entries();
   }
 
@@ -124,7 +130,7 @@ function clearOperation(session: Session, map: Handle): void {
 function setOperation(session: Session, map: Handle, key?: unknown, value?: unknown): void {
   const { mem } = session;
   const ref = refOf(map);
-  encode(session, value, VALUE);
+  encode(session, value, valuePath, key);
   const low = slot[VALUE_LOW];
   const high = slot[VALUE_HIGH];
   let entry = 0;
@@ -170,17 +176,21 @@ const readPair: Reader<[Shareable, Shareable]> = (session, entry) => [
   readValue(session, entry),
 ];
 
-/** The first entries of a map, at most `limit`, for printing. The GIL is held. */
-export function firstEntries(
-  session: Session,
-  map: ObjectRef,
-  limit: number,
-): [Shareable, Shareable][] {
-  const entries: [Shareable, Shareable][] = [];
-  let entry = firstEntry(session.mem, map);
-  while (entry !== 0 && entries.length < limit) {
-    entries.push(readPair(session, entry));
-    entry = nextEntry(session.mem, entry);
+/** The first entries of a map, at most `limit`. The GIL is held. */
+export const firstEntries = (session: Session, map: ObjectRef, limit: number) =>
+  firstOf(session, map, limit, readPair);
+
+/** The first elements of a set, at most `limit`. The GIL is held. */
+export const firstElements = (session: Session, set: ObjectRef, limit: number) =>
+  firstOf(session, set, limit, readKey);
+
+function firstOf<T>(session: Session, map: ObjectRef, limit: number, read: Reader<T>): T[] {
+  const { mem } = session;
+  const found: T[] = [];
+  let entry = firstEntry(mem, map);
+  while (entry !== 0 && found.length < limit) {
+    found.push(read(session, entry));
+    entry = nextEntry(mem, entry);
   }
-  return entries;
+  return found;
 }

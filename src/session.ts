@@ -7,6 +7,7 @@
 
 import type { InspectOptions } from 'node:util';
 import { HeapClosedError, HeapExhaustedError } from './base/errors.ts';
+import { ByteViews } from './byte-views.ts';
 import { Collections } from './collections.ts';
 import { Handle, type HandleClass } from './handle.ts';
 import { HandleTable } from './handle-table.ts';
@@ -28,6 +29,8 @@ export interface HandleFamily {
   findClass(session: Session, kind: number): HandleClass;
   /** What is printed of a handle. */
   inspect(handle: Handle, depth: number, options: InspectOptions): unknown;
+  /** What JSON.stringify writes of a handle. */
+  toJSON(handle: Handle): unknown;
 }
 
 /** A session of one thread with one heap. */
@@ -36,6 +39,7 @@ export class Session {
   declare readonly mem: Mutator;
   declare readonly handles: HandleTable;
   declare readonly iterators: MapIterators;
+  declare readonly views: ByteViews;
   declare readonly collections: Collections;
   readonly #family: HandleFamily;
   /** False once this thread has left the heap. */
@@ -58,12 +62,18 @@ export class Session {
     this.handles.onRelease = (handle) => this.#scope?.removeOne(handle);
     this.handles.onDispose = (handle) => this.#scope?.removeAccess(handle);
     this.iterators = new MapIterators(mem, () => this.#tryReleaseForgotten());
+    this.views = new ByteViews(mem, () => this.#tryReleaseForgotten());
     this.collections = new Collections(this);
   }
 
   /** What is printed of a handle. */
   inspect(handle: Handle, depth: number, options: InspectOptions): unknown {
     return this.#family.inspect(handle, depth, options);
+  }
+
+  /** What JSON.stringify writes of a handle. */
+  toJSON(handle: Handle): unknown {
+    return this.#family.toJSON(handle);
   }
 
   /** Throws unless this thread is in the heap. @throws HeapClosedError, HeapCorruptionError */
@@ -91,6 +101,7 @@ export class Session {
       handles.closeAll();
       if (handles.hasForgotten) handles.releaseForgotten();
       if (this.iterators.needsAttention) this.iterators.endSection();
+      if (this.views.hasForgotten) this.views.release();
       if (this.#isCollectionDue()) isPostponed = this.collections.atEnd();
     } finally {
       mem.depth = 0;
@@ -193,6 +204,16 @@ export class Session {
     }
   }
 
+  /** As `run`, for methods whose result may be an array: the handles in it are kept as well. */
+  runForResults<T>(body: () => T): T {
+    if (this.mem.depth !== 0) return this.run(body, Number.POSITIVE_INFINITY);
+    return this.run(() => {
+      const result = body();
+      if (Array.isArray(result)) for (const item of result) this.#keepIfHandle(item);
+      return result;
+    }, Number.POSITIVE_INFINITY);
+  }
+
   /** Runs `body` and ends the acquisitions made in it, but for its result. */
   scope<T>(body: () => T): T {
     this.assertOpen();
@@ -255,6 +276,7 @@ export class Session {
     try {
       handles.releaseForgotten();
       this.iterators.endSection();
+      this.views.release();
     } finally {
       releaseGil(mem);
     }

@@ -4,10 +4,10 @@ import type { Shareable } from './codec.ts';
 import { EntryIterator, type Reader, readKey } from './entry-iterator.ts';
 import { Handle, refOf } from './handle.ts';
 import { encodeKey, lookUp } from './keys.ts';
-import { VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import { firstElements } from './map.ts';
+import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import { dropValue } from './object/dealloc.ts';
 import { appendEntry, clearMap, deleteEntry, mapSize, reserveEntry } from './object/map.ts';
-import { firstEntry, nextEntry } from './object/map-chunks.ts';
 import { hashValue, slot } from './object/value.ts';
 import type { Session } from './session.ts';
 import type { Shared } from './types.ts';
@@ -65,19 +65,19 @@ export class HeapSet<T = Shareable> extends Handle {
   }
 
   /** Iterates over the elements. Use it in a section: outside, each step is its own operation. */
-  values(): IterableIterator<Shared<T>> {
+  values(): SetIterator<Shared<T>> {
     return new EntryIterator(this, readKey as Reader<Shared<T>>);
   }
 
-  keys(): IterableIterator<Shared<T>> {
+  keys(): SetIterator<Shared<T>> {
     return this.values();
   }
 
-  entries(): IterableIterator<[Shared<T>, Shared<T>]> {
+  entries(): SetIterator<[Shared<T>, Shared<T>]> {
     return new EntryIterator(this, readTwice as Reader<[Shared<T>, Shared<T>]>);
   }
 
-  [Symbol.iterator](): IterableIterator<Shared<T>> {
+  [Symbol.iterator](): SetIterator<Shared<T>> {
     return this.values();
   }
 
@@ -182,12 +182,12 @@ function clearOperation(session: Session, set: Handle): void {
 }
 
 function elementsOperation(session: Session, set: Handle): Shareable[] {
-  const { mem } = session;
-  const ref = refOf(set);
-  session.reserveResults(mapSize(mem, ref));
-  const elements: Shareable[] = [];
-  for (let entry = firstEntry(mem, ref); entry !== 0; entry = nextEntry(mem, entry)) {
-    elements.push(readKey(session, entry));
-  }
-  return elements;
+  return elementsOf(session, refOf(set));
+}
+
+/** The elements of a set. */
+export function elementsOf(session: Session, ref: ObjectRef): Shareable[] {
+  const size = mapSize(session.mem, ref);
+  session.reserveResults(size);
+  return firstElements(session, ref, size);
 }

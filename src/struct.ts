@@ -34,7 +34,7 @@ export interface StructClass<T> {
 }
 
 /** Names that fields cannot have: handles need them. */
-const RESERVED = new Set(['keep', 'release', 'is', 'constructor', '__proto__', 'then']);
+const RESERVED = new Set(['keep', 'release', 'is', 'toJSON', 'constructor', '__proto__', 'then']);
 
 /** What a session knows of a struct. */
 interface StructRecord {

@@ -1,5 +1,6 @@
 /** What values of the heap look like to TypeScript. No code. */
 
+import type { HeapArray } from './array.ts';
 import type { Handle } from './handle.ts';
 import type { FieldKind } from './object/struct-layout.ts';
 
@@ -60,3 +61,29 @@ export type TypeOfKind<Kind extends FieldKind> = Kind extends NumberKind
 export type TypesOf<Fields extends Readonly<Record<string, FieldKind>>> = {
   -readonly [Name in keyof Fields]: TypeOfKind<Fields[Name]>;
 };
+
+/** What the methods of an array `A` of `T` call for an element. */
+export type Visit<T, A, Result> = (element: Shared<T>, index: number, array: A) => Result;
+
+/** As `Visit`, telling TypeScript what the elements are for which it returns true. */
+export type Guard<T, A, S extends Shared<T>> = (
+  element: Shared<T>,
+  index: number,
+  array: A,
+) => element is S;
+
+/** What `reduce` calls for an element. */
+export type Reduce<T, A, Result> = (
+  result: Result,
+  element: Shared<T>,
+  index: number,
+  array: A,
+) => Result;
+
+/** The elements of `flat(depth)`: those of arrays in them, as `FlatArray` has it for arrays. */
+export type FlatShared<Element, Depth extends number> = {
+  done: Element;
+  recur: Element extends HeapArray<infer Inner>
+    ? FlatShared<Shared<Inner>, [-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10][Depth]>
+    : Element;
+}[Depth extends -1 ? 'done' : 'recur'];

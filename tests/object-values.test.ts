@@ -132,14 +132,15 @@ test.each(UNSHAREABLE)(
       const attempts: [string, () => unknown][] = [
         ['Box.value', () => (box.value = value)],
         ['Box.value', () => new Box({ value })],
-        ['the value of a map', () => map.set('new', value)],
-        ['the value of a map', () => map.set('k', value)],
+        ['the value of key "new" of a map', () => map.set('new', value)],
+        ['the value of key "k" of a map', () => map.set('k', value)],
         ['the key of a map', () => map.set(value, 1)],
-        ['an element of an array', () => array.push(value)],
-        ['an element of an array', () => array.push('a', value)],
-        ['an element of an array', () => array.set(0, value)],
-        ['an element of an array', () => array.unshift('a', value, 'b')],
-        ['an element of an array', () => array.splice(0, 1, 'a', value)],
+        ['element 1 of an array', () => array.push(value)],
+        ['element 2 of an array', () => array.push('a', value)],
+        ['element 0 of an array', () => array.set(0, value)],
+        ['element 1 of an array', () => array.unshift('a', value, 'b')],
+        ['element 1 of an array', () => array.splice(0, 1, 'a', value)],
+        ['element 0 of an array', () => array.fill(value)],
       ];
       if (typeof value === 'object') attempts.push(['Box.ref', () => (box.ref = value as Handle)]);
       for (const [path, attempt] of attempts) {

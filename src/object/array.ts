@@ -27,7 +27,7 @@ import { decref, dropValue, dropValueAt } from './dealloc.ts';
 import { publish } from './header.ts';
 import { countAllocation, storeTracked } from './tracking.ts';
 import { encodeSimple } from './value.ts';
-import { ensureWord, freeLeaf, wordAt } from './vector.ts';
+import { ensureWord, freeLeaf, nodeSlots, wordAt } from './vector.ts';
 
 /** Elements of a full leaf. */
 const LEAF_ELEMENTS = LEAF_WORDS / VALUE_WORDS;
@@ -52,6 +52,17 @@ export function arrayLength(mem: Memory, array: ObjectRef): number {
 /** The address of element `index`, which exists. */
 export function elementAt(mem: Memory, array: ObjectRef, index: number): WordIndex {
   return wordAt(mem, array + ARRAY_ROOT, index * VALUE_WORDS);
+}
+
+/** Makes room for one element more. @throws HeapExhaustedError, RangeError */
+export function reserveElement(mem: Memory, array: ObjectRef): void {
+  const { i32 } = mem;
+  const length = i32[array + ARRAY_LENGTH];
+  const hasRoom =
+    i32[array + ARRAY_HEIGHT] === 1
+      ? (length + 1) * VALUE_WORDS <= nodeSlots(mem, i32[array + ARRAY_ROOT])
+      : length % LEAF_ELEMENTS !== 0; // then the last element stands in the same leaf
+  if (!hasRoom) reserveElements(mem, array, length + 1);
 }
 
 /** Makes room for `length` elements. @throws HeapExhaustedError, RangeError */

@@ -142,6 +142,69 @@ export function equalStrings(mem: Memory, a: number, b: number): boolean {
   return true;
 }
 
+/**
+ * The order of two strings by their UTF-16 code units, as `<` has it: negative, 0 or positive.
+ * Nothing is decoded. Behind the last character of a word are zeros, so what differs first in the
+ * words that both have differs first in the texts; where nothing does, the shorter is less.
+ */
+export function compareStrings(mem: Memory, a: number, b: number): number {
+  const isTwoByte = isTwoByteString(mem, a);
+  if (isTwoByte !== isTwoByteString(mem, b)) return compareUnits(mem, a, b);
+  const { i32 } = mem;
+  const charsA = a + STRING_CHARS;
+  const charsB = b + STRING_CHARS;
+  const bytes = Math.min(byteLengthOf(mem, a), byteLengthOf(mem, b));
+  for (let i = 0; i << 2 < bytes; i++) {
+    const difference = i32[charsA + i] ^ i32[charsB + i];
+    if (difference === 0) continue;
+    const bit = 31 - Math.clz32(difference & -difference);
+    const shift = isTwoByte ? bit & 16 : bit & 24;
+    const mask = isTwoByte ? 0xffff : 0xff;
+    return ((i32[charsA + i] >>> shift) & mask) - ((i32[charsB + i] >>> shift) & mask);
+  }
+  return lengthOf(mem, a) - lengthOf(mem, b);
+}
+
+/** The order of a string of one byte per unit and one of two. */
+function compareUnits(mem: Memory, a: number, b: number): number {
+  const length = Math.min(lengthOf(mem, a), lengthOf(mem, b));
+  for (let i = 0; i < length; i++) {
+    const difference = unitAt(mem, a, i) - unitAt(mem, b, i);
+    if (difference !== 0) return difference;
+  }
+  return lengthOf(mem, a) - lengthOf(mem, b);
+}
+
+/** Code unit `index` of a string; 0 behind its end. */
+function unitAt(mem: Memory, string: number, index: number): number {
+  if (index >= lengthOf(mem, string)) return 0;
+  const chars = string + STRING_CHARS;
+  return isTwoByteString(mem, string)
+    ? (mem.i32[chars + (index >>> 1)] >>> ((index & 1) << 4)) & 0xffff
+    : (mem.i32[chars + (index >>> 2)] >>> ((index & 3) << 3)) & 0xff;
+}
+
+/** How many of the first `most` code units of two strings are equal from the beginning on. */
+export function commonUnits(mem: Memory, a: number, b: number, most: number): number {
+  const length = Math.min(most, lengthOf(mem, a), lengthOf(mem, b));
+  let index = 0;
+  while (index < length && unitAt(mem, a, index) === unitAt(mem, b, index)) index++;
+  return index;
+}
+
+/**
+ * Code units from `from` on as one number: three, or six where all strings have one byte for each.
+ * Strings that are equal before `from` compare as their numbers do; of equal numbers nothing is
+ * known.
+ */
+export function unitsFrom(mem: Memory, string: number, from: number, isTwoByte: boolean): number {
+  const count = isTwoByte ? 3 : 6;
+  const values = isTwoByte ? 0x10000 : 0x100;
+  let units = 0;
+  for (let i = from; i < from + count; i++) units = units * values + unitAt(mem, string, i);
+  return units;
+}
+
 /** Makes `encoded` an interned string. Everything that can fail comes before the first change. */
 function intern(mem: Mutator): ObjectRef {
   const { i32 } = mem;

@@ -5,7 +5,6 @@
  * it from there. A reference in `slot` is owned by whoever encoded it, until it is stored.
  */
 
-import { NotShareableError } from '../base/errors.ts';
 import { allocateWords } from '../memory/blocks.ts';
 import {
   BIGINT_HIGH,
@@ -108,18 +107,16 @@ const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 const UINT64_MAX = 2n ** 64n - 1n;
 
+/** Whether a bigint can be stored: it fits 64 bits, signed or unsigned. */
+export const isShareableBigint = (value: bigint): boolean =>
+  value >= INT64_MIN && value <= UINT64_MAX;
+
 /**
- * A bigint of up to 64 bits, signed or unsigned; the caller owns one count.
+ * A bigint that is shareable, as the caller knows; the caller owns one count.
  *
- * @throws NotShareableError beyond 64 bits; HeapExhaustedError.
+ * @throws HeapExhaustedError
  */
-export function createBigint(mem: Memory, value: bigint, path: string): ObjectRef {
-  if (value < INT64_MIN || value > UINT64_MAX) {
-    throw new NotShareableError(
-      path,
-      `a bigint must fit 64 bits, from -(2n ** 63n) to 2n ** 64n - 1n`,
-    );
-  }
+export function createBigint(mem: Memory, value: bigint): ObjectRef {
   const object = allocateWords(mem, BIGINT_WORDS);
   const unsigned = value > INT64_MAX;
   mem.i64[(object + BIGINT_VALUE) >>> 1] = BigInt.asIntN(64, value);

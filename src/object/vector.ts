@@ -28,6 +28,11 @@ import type { Memory } from '../memory/memory.ts';
 const HEIGHT = 1;
 const SMALLEST_SHIFT = 3;
 const HEIGHT_MAX = 4;
+/** Words below one slot of a root, by its height: a power would be computed at every use. */
+const BELOW = Array.from(
+  { length: HEIGHT_MAX + 1 },
+  (_, height) => 2 ** ((height - 1) * LEAF_SHIFT),
+);
 
 /** The address of word `index` of a vector; it must have been ensured. */
 export function wordAt(mem: Memory, at: number, index: number): WordIndex {
@@ -66,8 +71,7 @@ export function ensureWord(mem: Memory, at: number, index: number, owner: number
 
 /** Words that the tree can address without growing its root. */
 function reachOf(mem: Memory, at: number): number {
-  const below = 2 ** ((mem.i32[at + HEIGHT] - 1) * LEAF_SHIFT);
-  return nodeSlots(mem, mem.i32[at]) * below;
+  return nodeSlots(mem, mem.i32[at]) * BELOW[mem.i32[at + HEIGHT]];
 }
 
 function growRoot(mem: Memory, at: number, index: number, owner: number): void {

@@ -104,7 +104,7 @@ export function createSample(): Sample {
   mem.i32[at(first, 0)] = second;
   incref(mem, second);
   mem.i32[at(first, 1)] = createString(mem, 'alpha');
-  const bigint = createBigint(mem, 5n, 'test');
+  const bigint = createBigint(mem, 5n);
   encodeReference(bigint);
   storeSlot(mem, at(second, 2));
   // A cycle of garbage: its counts explain each other.

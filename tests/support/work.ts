@@ -79,7 +79,7 @@ export class Work {
     if (choice === 0) encodeNumber(n + 0.5);
     else if (choice === 1) encodeReference(createString(mem, `text ${n}`));
     else if (choice === 2) encodeReference(createString(mem, `${'a longer text '.repeat(3)}${n}`));
-    else if (choice === 3) encodeReference(createBigint(mem, BigInt(n) * 2n ** 40n, 'test'));
+    else if (choice === 3) encodeReference(createBigint(mem, BigInt(n) * 2n ** 40n));
     else if (choice === 4) encodeSimple([true, false, null, undefined][random(4)]);
     else if (choice === 5) {
       const local = this.locals[random(this.locals.length)];

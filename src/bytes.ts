@@ -1,0 +1,178 @@
+/** `HeapBytes`: raw memory in the heap, seen through typed arrays without a copy. */
+
+import { constants } from 'node:buffer';
+import type { ViewType } from './byte-views.ts';
+import { Handle, refOf } from './handle.ts';
+import type { ObjectRef } from './memory/layout.ts';
+import { byteLengthOf, byteOffsetOf, bytesTypeOf, createBytes } from './object/bytes.ts';
+import type { Session } from './session.ts';
+import { show } from './struct-fields.ts';
+
+/** What bytes were made from, as `heap.toJS` makes it again: by number. 0: an ArrayBuffer. */
+const TYPES: readonly (ViewType | undefined)[] = [
+  undefined,
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+  DataView,
+  (globalThis as { Float16Array?: ViewType }).Float16Array,
+];
+
+/**
+ * Bytes in the heap, of fixed length, zero at first. They begin at a multiple of 8.
+ *
+ * Threads that use them at the same time order that themselves: by sections, or by `Atomics` on a
+ * view. Reading and writing through a view takes no lock.
+ */
+export class HeapBytes extends Handle {
+  /** Number of bytes. */
+  get byteLength(): number {
+    return this.$session.single(lengthOperation, this);
+  }
+
+  /**
+   * A typed array, or a `DataView`, on these bytes: a window on shared memory, no copy. Without
+   * `length` it reaches to the end. Without `type` it is of the type that the bytes were made from,
+   * else `Uint8Array`.
+   *
+   * The bytes live at least as long as any view of them, also when all handles are released; the
+   * garbage collector of JavaScript notices when the last view is gone. Make views of parts by
+   * `view` or by `subarray`, not from the `buffer` of a view, which is the whole heap. Views are
+   * void when the thread has left the heap.
+   *
+   * @param type a typed array class or `DataView`
+   * @param byteOffset where it begins, in bytes; a multiple of the size of an element
+   * @param length elements; bytes for a `DataView`
+   * @throws RangeError outside of the bytes, or for more elements than this version of Node.js can
+   *   address: then make several windows; TypeError for another type; HeapExhaustedError.
+   */
+  view(): Uint8Array;
+  view<V extends ArrayBufferView>(type: ViewType<V>, byteOffset?: number, length?: number): V;
+  view(type?: ViewType, byteOffset = 0, length?: number): ArrayBufferView {
+    const window: Window = { type, byteOffset, length };
+    return this.$session.single(viewOperation, this, window) as ArrayBufferView;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'HeapBytes';
+  }
+}
+
+interface Window {
+  readonly type: ViewType | undefined;
+  readonly byteOffset: number;
+  readonly length: number | undefined;
+}
+
+function lengthOperation(session: Session, bytes: Handle): number {
+  return byteLengthOf(session.mem, refOf(bytes));
+}
+
+function viewOperation(session: Session, bytes: Handle, window?: Window): ArrayBufferView {
+  const { mem } = session;
+  const ref = refOf(bytes);
+  const { type = viewTypeOf(mem, ref), byteOffset, length } = window as Window;
+  const size = elementSize(type);
+  const byteLength = byteLengthOf(mem, ref);
+  checkOffset(byteOffset, size, byteLength);
+  const rest = Math.floor((byteLength - byteOffset) / size);
+  const elements = checkLength(length ?? rest, rest, byteLength);
+  return session.views.create(ref, type, byteOffsetOf(ref) + byteOffset, elements);
+}
+
+const viewTypeOf = (mem: Session['mem'], bytes: ObjectRef): ViewType =>
+  TYPES[bytesTypeOf(mem, bytes)] ?? Uint8Array;
+
+function elementSize(type: ViewType): number {
+  if (type === DataView) return 1;
+  if (TYPES.includes(type)) return (type as unknown as typeof Uint8Array).BYTES_PER_ELEMENT;
+  throw new TypeError(
+    `view() takes a class of typed arrays or DataView, not ${typeof type === 'function' ? type.name : show(type)}`,
+  );
+}
+
+function checkOffset(byteOffset: number, size: number, byteLength: number): void {
+  if (!Number.isInteger(byteOffset) || byteOffset < 0 || byteOffset > byteLength) {
+    throw new RangeError(
+      `the offset of a view must be an integer from 0 to ${byteLength}, not ${show(byteOffset)}`,
+    );
+  }
+  if (byteOffset % size !== 0) {
+    throw new RangeError(
+      `the offset of this view must be a multiple of ${size}, not ${byteOffset}`,
+    );
+  }
+}
+
+function checkLength(length: number, rest: number, byteLength: number): number {
+  if (!Number.isInteger(length) || length < 0 || length > rest) {
+    throw new RangeError(
+      `a view there on ${byteLength} bytes has at most ${rest} elements, not ${show(length)}`,
+    );
+  }
+  if (length <= constants.MAX_LENGTH) return length;
+  throw new RangeError(
+    `a typed array of this version of Node.js has at most ${constants.MAX_LENGTH} elements, ` +
+      `not ${length}; use several windows: view(type, byteOffset, length)`,
+  );
+}
+
+/** The number of the type of a buffer or of a view. */
+export function typeNumberOf(source: ArrayBuffer | ArrayBufferView): number {
+  if (!ArrayBuffer.isView(source)) return 0;
+  return TYPES.findIndex((type) => type !== undefined && source instanceof type);
+}
+
+/** Bytes with the content of `source`; the caller owns one count. @throws HeapExhaustedError */
+export function copyIn(session: Session, source: ArrayBuffer | ArrayBufferView): ObjectRef {
+  const { mem } = session;
+  const bytes = createBytes(mem, source.byteLength, typeNumberOf(source));
+  const from = ArrayBuffer.isView(source)
+    ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+    : new Uint8Array(source);
+  new Uint8Array(mem.buffer, byteOffsetOf(bytes), source.byteLength).set(from);
+  return bytes;
+}
+
+/** A copy in ordinary memory: what the bytes were made from. */
+export function copyOut(session: Session, bytes: ObjectRef): ArrayBuffer | ArrayBufferView {
+  const { mem } = session;
+  const byteLength = byteLengthOf(mem, bytes);
+  const copy = new Uint8Array(byteLength);
+  copy.set(new Uint8Array(mem.buffer, byteOffsetOf(bytes), byteLength));
+  const type = TYPES[bytesTypeOf(mem, bytes)] as
+    | (new (
+        buffer: ArrayBuffer,
+      ) => ArrayBufferView)
+    | undefined;
+  return type === undefined ? copy.buffer : new type(copy.buffer);
+}
+
+/** Makes bytes of a length, or with the content of a buffer or view. */
+export function createBytesOperation(session: Session, content: unknown): Handle {
+  const { handles, mem } = session;
+  if (typeof content === 'number') {
+    const most = mem.maxWords * 4;
+    if (!Number.isInteger(content) || content < 0 || content > most) {
+      throw new RangeError(
+        `the length of bytes must be an integer from 0 to ${most}, not ${show(content)}`,
+      );
+    }
+    return handles.adopt(createBytes(mem, content, 0));
+  }
+  if (ArrayBuffer.isView(content) || isBuffer(content)) {
+    return handles.adopt(copyIn(session, content as ArrayBuffer));
+  }
+  throw new TypeError(`bytes() takes a length, a buffer or a view of one, not ${show(content)}`);
+}
+
+const isBuffer = (value: unknown): boolean =>
+  value instanceof ArrayBuffer || value instanceof SharedArrayBuffer;
