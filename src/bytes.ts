@@ -131,6 +131,9 @@ export function typeNumberOf(source: ArrayBuffer | ArrayBufferView): number {
   return TYPES.findIndex((type) => type !== undefined && source instanceof type);
 }
 
+/** The class of the views with this number; undefined for buffers. */
+export const viewTypeOfNumber = (type: number): ViewType | undefined => TYPES[type];
+
 /** Bytes with the content of `source`; the caller owns one count. @throws HeapExhaustedError */
 export function copyIn(session: Session, source: ArrayBuffer | ArrayBufferView): ObjectRef {
   const { mem } = session;

@@ -8,7 +8,12 @@ import type { ObjectRef } from './memory/layout.ts';
 import { decref } from './object/dealloc.ts';
 import { declareStruct, structLayoutOf } from './object/kinds.ts';
 import { createStruct } from './object/struct.ts';
-import { FIELD_BITS, type FieldKind, type StructLayout } from './object/struct-layout.ts';
+import {
+  FIELD_BITS,
+  type FieldKind,
+  isShapeName,
+  type StructLayout,
+} from './object/struct-layout.ts';
 import type { Session } from './session.ts';
 import { accessField, defineField, type FieldAccess, show } from './struct-fields.ts';
 import type { FieldsOf, SharedStruct } from './types.ts';
@@ -60,7 +65,7 @@ export function defineStruct<T>(
 }
 
 function checkFields(name: string, fields: object): Map<string, FieldKind> {
-  if (typeof name !== 'string' || name === '') {
+  if (typeof name !== 'string' || isShapeName(name)) {
     throw new TypeError(`a struct needs a name, a non-empty string, not ${show(name)}`);
   }
   if (typeof fields !== 'object' || fields === null) {

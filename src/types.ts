@@ -1,8 +1,13 @@
 /** What values of the heap look like to TypeScript. No code. */
 
 import type { HeapArray } from './array.ts';
+import type { HeapBytes } from './bytes.ts';
 import type { Handle } from './handle.ts';
+import type { HeapMap } from './map.ts';
 import type { FieldKind } from './object/struct-layout.ts';
+import type { HeapObject } from './plain-object.ts';
+import type { HeapSet } from './set.ts';
+import type { HeapTuple } from './tuple.ts';
 
 /** What is read from the heap where a `V` was stored: objects come as handles. */
 export type Shared<V> = V extends Handle
@@ -87,3 +92,43 @@ export type FlatShared<Element, Depth extends number> = {
     ? FlatShared<Shared<Inner>, [-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10][Depth]>
     : Element;
 }[Depth extends -1 ? 'done' : 'recur'];
+
+type Atom = string | number | boolean | bigint | null | undefined | Date;
+
+/** What `heap.from` makes of a `V`. */
+export type FromJS<V> = V extends Atom | Handle
+  ? V
+  : V extends ReadonlyMap<infer K, infer W>
+    ? HeapMap<FromJS<K>, FromJS<W>>
+    : V extends ReadonlySet<infer E>
+      ? HeapSet<FromJS<E>>
+      : V extends readonly (infer E)[]
+        ? HeapArray<FromJS<E>>
+        : V extends ArrayBuffer | ArrayBufferView
+          ? HeapBytes
+          : V extends (...args: never[]) => unknown
+            ? never
+            : V extends object
+              ? object extends V
+                ? V // of what kind is not known: the program says so by a cast
+                : HeapObject<V>
+              : V;
+
+/** What `heap.toJS` makes of a `V`. */
+export type ToJS<V> = V extends Atom
+  ? V
+  : V extends HeapObject<infer T>
+    ? T
+    : V extends HeapMap<infer K, infer W>
+      ? Map<ToJS<K>, ToJS<W>>
+      : V extends HeapSet<infer E>
+        ? Set<ToJS<E>>
+        : V extends HeapArray<infer E>
+          ? ToJS<E>[]
+          : V extends HeapTuple<infer T>
+            ? { -readonly [I in keyof T]: ToJS<T[I]> }
+            : V extends HeapBytes
+              ? ArrayBuffer | ArrayBufferView
+              : V extends Handle
+                ? { [Name in Exclude<keyof V, keyof Handle>]: ToJS<V[Name]> }
+                : V;

@@ -13,7 +13,6 @@ import { countWords } from '../memory/accounting.ts';
 import { visitBlocks } from '../memory/blocks.ts';
 import { addCards, cardsOf, promoteCards, takeCards } from '../memory/cards.ts';
 import {
-  FIRST_STRUCT_KIND,
   GC_BACKGROUND,
   GC_BACKGROUND_MIN,
   GC_BACKGROUND_YOUNG,
@@ -46,6 +45,7 @@ import {
 import { GROWTH_PAGES_MIN, type Memory, NEVER } from '../memory/memory.ts';
 import { visitRuns } from '../memory/pages.ts';
 import { holdsContainer } from '../object/references.ts';
+import { isLazilyTracked } from '../object/tracking.ts';
 import { closeGuardsOfDead } from '../sync/thread-table.ts';
 import { gatherCards, OLDEST } from './members.ts';
 import type { ObjectList } from './object-list.ts';
@@ -249,12 +249,12 @@ export function promoteInCards(
   if (!withMiddle) addCards(mem, record, true, cards);
 }
 
-/** Untracks a tracked container that holds no other any more. Structs stay as they are. */
+/** Untracks a tracked container that holds no other any more. Declared structs stay as they are. */
 export function untrackIfAtomic(mem: Memory, object: number): void {
   const { i32 } = mem;
   const info = i32[object + HEADER_INFO];
   const kind = info >>> KIND_SHIFT;
-  if (kind >= FIRST_STRUCT_KIND || (info & GC_TRACKED) === 0) return;
+  if ((info & GC_TRACKED) === 0 || !isLazilyTracked(mem, kind)) return;
   if (holdsContainer(mem, object)) return;
   i32[GC_SIZES + (info & GC_GENERATION_MASK)]--;
   i32[object + HEADER_INFO] = info & ~(GC_TRACKED | GC_GENERATION_MASK);

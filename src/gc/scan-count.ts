@@ -6,7 +6,6 @@
 
 import {
   ENTRY_VALUE,
-  FIRST_STRUCT_KIND,
   GC_CONTAINER,
   HEADER_COUNT,
   HEADER_INFO,
@@ -19,6 +18,7 @@ import {
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { hasValues, Ranges, tracedEnd, VALUES } from '../object/ranges.ts';
+import { isLazilyTracked } from '../object/tracking.ts';
 import {
   ATOMIC_WORDS,
   abortJob,
@@ -294,7 +294,7 @@ export abstract class CountingScanner {
 
   private countValues(object: number, info: number): void {
     const { i32, ranges } = this;
-    let isAtomic = info >>> KIND_SHIFT < FIRST_STRUCT_KIND;
+    let isAtomic = isLazilyTracked(this.mem, info >>> KIND_SHIFT);
     for (let more = ranges.begin(object, info); more; more = ranges.next()) {
       const { end, shape, step } = ranges;
       for (let { at } = ranges; at < end; at += step) {

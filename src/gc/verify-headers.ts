@@ -141,7 +141,9 @@ function checkHeader(survey: Survey, block: number, word: number): number {
   const kind = info >>> KIND_SHIFT;
   if (kind >= FIRST_STRUCT_KIND && kind < MAX_KINDS && survey.kinds.isKnown[kind] === 1) {
     const expected = survey.kinds.info[kind];
-    checkObject(survey, block, word, expected);
+    // Plain objects are tracked or not: what they hold decides.
+    const isLazy = (expected & TRACKED) === GC_CONTAINER;
+    checkObject(survey, block, word, isLazy ? expected | (info & GC_TRACKED) : expected);
     return (expected & GC_CONTAINER) !== 0 ? ROLE_STRUCT : ROLE_RECORD;
   }
   const kindBits = kind << KIND_SHIFT;

@@ -28,6 +28,7 @@ import { sizeClassOf } from '../memory/size-classes.ts';
 import {
   FIELD_BITS,
   type FieldKind,
+  isShapeName,
   layOutStruct,
   type StructLayout,
 } from '../object/struct-layout.ts';
@@ -94,8 +95,9 @@ function checkKind(survey: Survey, kind: number, names: Set<string>): void {
     trustRecord(survey, kind);
     return;
   }
-  if (names.has(layout.name)) findings.add('KIND_NAME_TWICE', record, 1, 2);
-  names.add(layout.name);
+  const name = isShapeName(layout.name) ? textOf(i32, descriptor) : layout.name;
+  if (names.has(name)) findings.add('KIND_NAME_TWICE', record, 1, 2);
+  names.add(name);
   compareRecord(survey, record, layout);
   remember(survey, layout);
 }

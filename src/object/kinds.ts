@@ -66,6 +66,16 @@ export function declareStruct(
     const limit = MAX_KINDS - FIRST_STRUCT_KIND;
     throw new RangeError(`a heap holds at most ${limit} structs; '${name}' would be one more`);
   }
+  return addKind(mem, name, fields);
+}
+
+/** Declares a kind. Under the GIL; there is room for it. @throws RangeError, HeapExhaustedError */
+export function addKind(
+  mem: Mutator,
+  name: string,
+  fields: ReadonlyMap<string, FieldKind>,
+): StructLayout {
+  const count = mem.i32[CONTROL_KIND_COUNT];
   const layout = layOutStruct(name, fields, count);
   const descriptor = createString(mem, JSON.stringify([name, ...fields]));
   makeImmortal(mem, descriptor);

@@ -6,6 +6,7 @@
 
 import type { ThreadId } from '../memory/layout.ts';
 import { Memory } from '../memory/memory.ts';
+import { ShapeTable } from './shape-table.ts';
 import { StringCache } from './string-cache.ts';
 import type { StructLayout } from './struct-layout.ts';
 
@@ -14,6 +15,8 @@ export class Mutator extends Memory {
   declare readonly strings: StringCache;
   /** Struct layouts by kind, as far as this thread has met them. */
   declare readonly layouts: StructLayout[];
+  /** Shapes by their names, as far as this thread has met them. */
+  declare readonly shapes: ShapeTable;
   /** Rows of this thread's root table that were used and are free. */
   declare readonly freeRows: number[];
   /** Nesting of exclusive sections; the GIL is held while it is above 0. */
@@ -23,6 +26,7 @@ export class Mutator extends Memory {
     super(buffer, threadId);
     this.strings = new StringCache(this);
     this.layouts = [];
+    this.shapes = new ShapeTable();
     this.freeRows = [];
     this.depth = 0;
   }

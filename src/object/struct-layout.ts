@@ -28,6 +28,21 @@ export const FIELD_BITS = {
 /** The kinds of fields a struct may have. */
 export type FieldKind = keyof typeof FIELD_BITS;
 
+/**
+ * Plain objects are structs without a declaration: a kind for each list of property names, called
+ * a shape. Their names tell them apart from declared structs: empty, or, for objects that stand for
+ * something special (a regular expression, an error ...), with this in front.
+ */
+const SPECIAL_NAME = '\0';
+export const PLAIN_NAME = '';
+
+/** The name of the shapes that stand for `what`. */
+export const specialName = (what: string): string => SPECIAL_NAME + what;
+
+/** Whether a kind of this name is a shape. */
+export const isShapeName = (name: string): boolean =>
+  name === PLAIN_NAME || name.startsWith(SPECIAL_NAME);
+
 /** A field and its place. */
 export interface Field {
   readonly name: string;
@@ -44,6 +59,8 @@ export interface StructLayout {
   readonly kind: number;
   /** In the order of the first declaration. */
   readonly fields: readonly Field[];
+  /** The same by name. */
+  readonly places: ReadonlyMap<string, Field>;
   /** One-word reference slots, from the header on. */
   readonly references: number;
   /** Of these, the first, which hold no strings: the collector follows only them. */
@@ -52,7 +69,10 @@ export interface StructLayout {
   readonly values: number;
   readonly valuesAt: number;
   readonly words: number;
-  /** The info word of a new object. Structs that cannot hold a container are untracked. */
+  /**
+   * The info word of a new object. Structs that cannot hold a container are untracked; objects of
+   * shapes until they do (semantics D3).
+   */
   readonly info: number;
 }
 
@@ -107,17 +127,19 @@ export function layOutStruct(
   if (words > MAX_CLASS_WORDS) {
     throw new RangeError(`struct ${name} takes ${words} words; at most ${MAX_CLASS_WORDS} fit`);
   }
-  const tracked = [...fields.values()].some((k) => k === 'ref' || k === 'any');
+  const isContainer = isShapeName(name) || traced.length + values.length > 0;
+  const isTracked = isContainer && !isShapeName(name);
   return {
     name,
     kind,
     fields: [...fields.keys()].map((fieldName) => placed.get(fieldName) as Field),
+    places: placed,
     references: references.length,
     traced: traced.length,
     values: values.length,
     valuesAt,
     words,
-    info: (kind << KIND_SHIFT) | (tracked ? GC_TRACKED | GC_CONTAINER : 0),
+    info: (kind << KIND_SHIFT) | (isContainer ? GC_CONTAINER : 0) | (isTracked ? GC_TRACKED : 0),
   };
 }
 

@@ -7,21 +7,24 @@
  * word below 0, which means 0: the next allocation makes it 1. That keeps a branch, and code that
  * must be inlined, off the path of deaths.
  *
- * Structs that can hold references are tracked from birth. Arrays and maps are tracked from the
- * first reference to a container that they are given, and untracked again by a full collection
- * that finds none in them (semantics D3). So an untracked container holds no container: nothing
- * reachable only through it can be part of a cycle.
+ * Structs that can hold references are tracked from birth. Arrays, maps, sets and plain objects are
+ * tracked from the first reference to a container that they are given, and untracked again by a
+ * full collection that finds none in them (semantics D3). So an untracked container holds no
+ * container: nothing reachable only through it can be part of a cycle.
  */
 
 import { addCards } from '../memory/cards.ts';
 import {
   CARD_SHIFT,
+  FIRST_STRUCT_KIND,
   GC_CONTAINER,
   GC_COUNTS,
   GC_GENERATION_MASK,
   GC_SIZES,
   GC_TRACKED,
   HEADER_INFO,
+  KIND_BITS,
+  KIND_RECORD_SHIFT,
   TAG_REFERENCE,
   VALUE_HIGH,
   VALUE_LOW,
@@ -53,6 +56,17 @@ export function trackIfNeeded(mem: Memory, container: number, referent: number):
   if ((mem.i32[container + HEADER_INFO] & GC_TRACKED) !== 0) return;
   if ((mem.i32[referent + HEADER_INFO] & GC_CONTAINER) !== 0) track(mem, container);
 }
+
+/**
+ * Whether objects of a kind are tracked only while they hold containers. Declared structs are from
+ * birth on, tuples for ever or never: for them this costs a look at what they hold, and no more.
+ */
+export function isLazilyTracked(mem: Memory, kind: number): boolean {
+  return kind < FIRST_STRUCT_KIND || (mem.i32[kindRecordBits(mem, kind)] & GC_TRACKED) === 0;
+}
+
+const kindRecordBits = (mem: Memory, kind: number) =>
+  mem.kindTable + (kind << KIND_RECORD_SHIFT) + KIND_BITS;
 
 /** Makes a container visible to the collector, as a young object. */
 function track(mem: Memory, container: number): void {

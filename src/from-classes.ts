@@ -1,0 +1,283 @@
+/**
+ * The classes of values that `heap.from` copies: those of the structured clone algorithm (HTML,
+ * 2.7.3), but what belongs to a platform and not to the language. For each: what its copy is, how
+ * a source is read, how the copy is filled.
+ */
+
+import { inspect, types } from 'node:util';
+import { NotShareableError } from './base/errors.ts';
+import type { Importer } from './from.ts';
+import {
+  HEADER_WORDS,
+  type ObjectRef,
+  VALUE_HIGH,
+  VALUE_LOW,
+  VALUE_WORDS,
+} from './memory/layout.ts';
+import { appendElement, arrayLength, createArray, reserveElement } from './object/array.ts';
+import { dropValue } from './object/dealloc.ts';
+import { appendEntry, createMap, createSet, reserveEntry } from './object/map.ts';
+import type { Mutator } from './object/mutator.ts';
+import { createDictionary, dictionaryOf, shapeOf } from './object/shape.ts';
+import { createStruct } from './object/struct.ts';
+import { PLAIN_NAME, specialName } from './object/struct-layout.ts';
+import { storeTracked } from './object/tracking.ts';
+import { hashValue, slot } from './object/value.ts';
+import { show } from './struct-fields.ts';
+
+/** How copies of one form are filled. */
+export interface Plan {
+  readonly form: 'nothing' | 'properties' | 'dictionary' | 'list' | 'map' | 'set';
+  /** Values that are stored together: a key and a value, or one. */
+  readonly valuesPerStep: 1 | 2;
+  /** The properties of sources of a shape. */
+  readonly names: readonly string[];
+  readonly kind: number;
+}
+
+const plan = (form: Plan['form'], valuesPerStep: 1 | 2): Plan => ({
+  form,
+  valuesPerStep,
+  names: [],
+  kind: 0,
+});
+const NOTHING = plan('nothing', 1);
+const LIST = plan('list', 1);
+const MAP = plan('map', 2);
+const SET = plan('set', 1);
+const DICTIONARY = plan('dictionary', 2);
+
+/** Names of the shapes of what is more than its properties; `heap.toJS` makes it again. */
+export const REGEXP_NAME = specialName('RegExp');
+export const ERROR_NAME = specialName('Error');
+export const BOXED_NAME = specialName('Boxed');
+const REGEXP_PROPERTIES = ['source', 'flags'];
+const ERROR_PROPERTIES = ['name', 'message', 'stack'];
+const ERROR_WITH_CAUSE = [...ERROR_PROPERTIES, 'cause'];
+const BOXED_PROPERTIES = ['value'];
+
+/** A copy to be filled. The caller owns one count. */
+export interface Copy {
+  readonly ref: ObjectRef;
+  readonly plan: Plan;
+}
+
+/**
+ * The empty copy of a source. Runs no code of the program: properties are not read.
+ *
+ * @throws NotShareableError for what cannot be copied; HeapExhaustedError.
+ */
+export function allocateCopy(importer: Importer, source: object, path: () => string): Copy {
+  const { mem } = importer.session;
+  if (types.isProxy(source)) throw new NotShareableError(path(), 'it is a Proxy');
+  const prototype = Object.getPrototypeOf(source);
+  if (prototype === Object.prototype) return allocatePlain(mem, source);
+  if (Array.isArray(source)) {
+    checkArray(source, path);
+    return { ref: createArray(mem), plan: LIST };
+  }
+  return allocateSpecial(importer, source, path);
+}
+
+function allocatePlain(mem: Mutator, source: object): Copy {
+  return allocateShape(mem, PLAIN_NAME, Object.keys(source));
+}
+
+let lastPlan: Plan | null = null;
+let lastMem: Mutator | null = null;
+
+/** An object of a shape; a dictionary when there is none. */
+function allocateShape(mem: Mutator, name: string, names: readonly string[]): Copy {
+  if (name === PLAIN_NAME && lastMem === mem && lastPlan !== null && areSame(lastPlan, names)) {
+    return { ref: createStruct(mem, lastPlan.kind), plan: lastPlan };
+  }
+  const shape = shapeOf(mem, name, names);
+  if (shape === null) return { ref: createDictionary(mem), plan: DICTIONARY };
+  const { kind } = shape;
+  const made: Plan = { form: 'properties', valuesPerStep: 1, names, kind };
+  if (name === PLAIN_NAME) {
+    lastPlan = made;
+    lastMem = mem;
+  }
+  return { ref: createStruct(mem, kind), plan: made };
+}
+
+function areSame({ names }: Plan, others: readonly string[]): boolean {
+  if (names.length !== others.length) return false;
+  for (let i = 0; i < names.length; i++) if (names[i] !== others[i]) return false;
+  return true;
+}
+
+function allocateSpecial(importer: Importer, source: object, path: () => string): Copy {
+  const { session } = importer;
+  const { mem } = session;
+  if (types.isMap(source)) return { ref: createMap(mem), plan: MAP };
+  if (types.isSet(source)) return { ref: createSet(mem), plan: SET };
+  if (types.isAnyArrayBuffer(source) || ArrayBuffer.isView(source)) {
+    const bytes = source as ArrayBuffer | ArrayBufferView;
+    return { ref: importer.storages.copy(session, bytes, path), plan: NOTHING };
+  }
+  if (types.isRegExp(source)) return allocateShape(mem, REGEXP_NAME, REGEXP_PROPERTIES);
+  if (types.isNativeError(source)) {
+    const names = Object.hasOwn(source, 'cause') ? ERROR_WITH_CAUSE : ERROR_PROPERTIES;
+    return allocateShape(mem, ERROR_NAME, names);
+  }
+  if (types.isBoxedPrimitive(source)) return allocateShape(mem, BOXED_NAME, BOXED_PROPERTIES);
+  const refused = refusedClass(source);
+  if (refused !== null) throw new NotShareableError(path(), `it is a ${refused}`);
+  return allocatePlain(mem, source); // an object of a class, of which only the properties are copied
+}
+
+/** The name of the class of what nobody can copy, or only the platform; null for other objects. */
+function refusedClass(source: object): string | null {
+  if (types.isPromise(source)) return 'Promise';
+  if (types.isWeakMap(source)) return 'WeakMap';
+  if (types.isWeakSet(source)) return 'WeakSet';
+  if (types.isGeneratorObject(source)) return 'Generator';
+  if (types.isExternal(source)) return 'pointer of an addon';
+  return PLATFORM.find((type) => source instanceof type)?.name ?? null;
+}
+
+const PLATFORM = [
+  'WeakRef FinalizationRegistry Blob MessagePort MessageChannel BroadcastChannel ReadableStream',
+  'WritableStream TransformStream CryptoKey DOMException',
+]
+  .join(' ')
+  .split(' ')
+  .map((name) => (globalThis as Record<string, unknown>)[name])
+  .filter((type): type is new () => object => typeof type === 'function');
+
+/** Properties of arrays besides their elements are not copied, so there must be none. */
+function checkArray(source: readonly unknown[], path: () => string): void {
+  if (source.length > LONG_ARRAY && looksPlain(source)) return;
+  const keys = Object.keys(source);
+  const own = keys.at(-1);
+  if (own === undefined || keys.length === source.length) {
+    if (keys.length === 0 || own === String(source.length - 1)) return;
+  }
+  const name = keys.find((key) => !(Number(key) < source.length));
+  if (name === undefined) return; // it has holes
+  throw new NotShareableError(
+    path(),
+    `it is an array with a property besides its elements: ${name}`,
+  );
+}
+
+/** To list the keys of a long array takes longer than to copy its elements. */
+const LONG_ARRAY = 64;
+
+/** Whether an array is printed as one of as many numbers, elements left out: then it has no more. */
+function looksPlain(source: readonly unknown[]): boolean {
+  const options = { customInspect: false, maxArrayLength: 0, depth: 0, breakLength: Infinity };
+  return inspect(source, options) === inspect(new Array(source.length).fill(0), options);
+}
+
+/** Appends what `source` holds to `values`. Runs getters, which may do anything. */
+export function readSource(source: object, { form, names }: Plan, values: unknown[]): void {
+  switch (form) {
+    case 'properties': {
+      const properties = source as Record<string, unknown>;
+      for (let i = 0; i < names.length; i++) values.push(properties[names[i]]);
+      break;
+    }
+    case 'list':
+      for (let i = 0; i < (source as unknown[]).length; i++) values.push((source as unknown[])[i]);
+      break;
+    case 'dictionary':
+      for (const name of Object.keys(source)) {
+        values.push(name, (source as Record<string, unknown>)[name]);
+      }
+      break;
+    case 'map':
+      for (const entry of Map.prototype.entries.call(source)) values.push(entry[0], entry[1]);
+      break;
+    case 'set':
+      for (const element of Set.prototype.values.call(source)) values.push(element);
+      break;
+    default:
+  }
+}
+
+/**
+ * Stores the next value, or key and value, of a copy.
+ *
+ * @param next where it stands in `values`
+ * @param place which of its source's values it is
+ */
+export function storeNext(
+  importer: Importer,
+  target: ObjectRef,
+  { form }: Plan,
+  values: readonly unknown[],
+  next: number,
+  place: number,
+): void {
+  const { mem } = importer.session;
+  switch (form) {
+    case 'properties':
+      importer.encode(values[next]);
+      storeTracked(mem, target, target + HEADER_WORDS + place * VALUE_WORDS);
+      return;
+    case 'list':
+      reserveElement(mem, target);
+      importer.encode(values[next]);
+      appendElement(mem, target);
+      return;
+    case 'dictionary':
+      storeEntry(importer, dictionaryOf(mem, target), values[next], values[next + 1]);
+      return;
+    case 'map':
+      storeEntry(importer, target, values[next], values[next + 1]);
+      return;
+    default:
+      storeElement(importer, target, values[next]);
+  }
+}
+
+/** Keys are different: they were different in the source. Dates may have become equal. */
+function storeEntry(importer: Importer, map: ObjectRef, key: unknown, value: unknown): void {
+  const { mem } = importer.session;
+  reserveEntry(mem, map);
+  importer.encode(key === 0 ? 0 : key);
+  const low = slot[VALUE_LOW];
+  const high = slot[VALUE_HIGH];
+  try {
+    importer.encode(value);
+  } catch (error) {
+    dropValue(mem, low, high);
+    throw error;
+  }
+  appendEntry(mem, map, low, high, hashValue(mem, low, high));
+}
+
+function storeElement(importer: Importer, set: ObjectRef, element: unknown): void {
+  const { mem } = importer.session;
+  reserveEntry(mem, set);
+  importer.encode(element);
+  const low = slot[VALUE_LOW];
+  const high = slot[VALUE_HIGH];
+  appendEntry(mem, set, low, high, hashValue(mem, low, high));
+}
+
+const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
+
+/** How a program would write the way from a source to one of its values. */
+export function placeName(source: object, { form, names }: Plan, place: number): string {
+  switch (form) {
+    case 'properties':
+      return propertyName(names[place]);
+    case 'dictionary':
+      return propertyName(Object.keys(source)[place >> 1]);
+    case 'list':
+      return `[${place}]`;
+    case 'map': {
+      const key = [...(source as Map<unknown, unknown>).keys()][place >> 1];
+      return `.get(${show(key)})`;
+    }
+    default:
+      return `.values()[${place}]`;
+  }
+}
+
+const propertyName = (name: string): string =>
+  IDENTIFIER.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;

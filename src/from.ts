@@ -1,0 +1,220 @@
+/**
+ * `heap.from`: copies of ordinary values in the heap. What is shared or in a cycle is so in the
+ * copy.
+ *
+ * Objects are copied breadth first, from a list of sources that grows as they are found. So depth
+ * costs no stack, and every source's copy exists, empty, before what refers to it is filled.
+ *
+ *   allocate  under the lock: the empty copy of a source; its kind follows from the source's class
+ *   read      without the lock: what the source holds. Getters are code of the program
+ *   fill      under the lock: stores what was read, allocating what is met for the first time
+ *
+ * Sources are read and filled in batches, so that no section is long. All copies hang on the first
+ * one, of which there is a handle, so they are counted as anything else is, and collections may
+ * come in between. When something goes wrong the handle is released, and all of it dies.
+ */
+
+import { HeapExhaustedError } from './base/errors.ts';
+import { encode, type Shareable } from './codec.ts';
+import { type Copies, Storages } from './from-bytes.ts';
+import { allocateCopy, type Plan, placeName, readSource, storeNext } from './from-classes.ts';
+import { Handle } from './handle.ts';
+import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import { decref, dropValue } from './object/dealloc.ts';
+import { incref } from './object/refcount.ts';
+import { encodeReference, slot } from './object/value.ts';
+import { handleOfProxy } from './proxy-targets.ts';
+import type { Session } from './session.ts';
+
+/** Values that are read, or stored, at a time: some 100 us each. */
+const BATCH = 2048;
+
+/** Copies `value` into the heap. See `Heap.from`. */
+export function copyFrom(session: Session, value: unknown): Shareable {
+  if (!isSource(value)) return session.single(checkOperation, value);
+  return handleOfProxy(value) ?? new Importer(session).copy(value);
+}
+
+/** Whether a value is an object that gets a copy. Handles come first: their prototypes do not like questions. */
+const isSource = (value: unknown): value is object =>
+  typeof value === 'object' &&
+  value !== null &&
+  !(value instanceof Handle) &&
+  !(value instanceof Date);
+
+/** Values that need no copy are checked, and stay as they are. @throws NotShareableError */
+function checkOperation(session: Session, value: unknown): Shareable {
+  encode(session, value, 'value');
+  dropValue(session.mem, slot[VALUE_LOW], slot[VALUE_HIGH]);
+  return value as Shareable;
+}
+
+/** One call of `heap.from`. */
+export class Importer implements Copies {
+  readonly session: Session;
+  readonly storages = new Storages();
+  /** Copies by their sources. */
+  readonly #copies = new Map<object, ObjectRef>();
+  // Side by side, by number: the source, its copy, how it is filled.
+  readonly #sources: object[] = [];
+  readonly #targets: ObjectRef[] = [];
+  readonly #plans: Plan[] = [];
+  /** For error messages: in which source each was found first, and as which of its values. */
+  readonly #parents: number[] = [];
+  readonly #places: number[] = [];
+  /** What was read of the sources from `#first` on: their values one after the other. */
+  #values: unknown[] = [];
+  readonly #ends: number[] = [];
+  #first = 0;
+  /** The source that is being filled, counted from `#first`, and its next value. */
+  #current = 0;
+  #next = 0;
+  /** Copies that were made for a value that is not stored yet: a full heap can come in between. */
+  #unplaced: ObjectRef[] = [];
+  #again: ObjectRef[] = [];
+
+  constructor(session: Session) {
+    this.session = session;
+  }
+
+  copy(root: object): Handle {
+    const handle = this.session.single(rootOperation, this as Importer, root);
+    try {
+      while (this.#first < this.#sources.length) {
+        this.#read();
+        while (this.#current < this.#ends.length) {
+          this.session.run(() => this.#fill(), Number.POSITIVE_INFINITY);
+        }
+        this.#first += this.#ends.length;
+      }
+    } catch (error) {
+      this.session.run(() => this.#giveUp(), Number.POSITIVE_INFINITY);
+      handle[Symbol.dispose]();
+      throw error;
+    }
+    return handle;
+  }
+
+  /** The copy of the root, which its handle will hold. */
+  allocateRoot(root: object): ObjectRef {
+    this.#sources.length = 0; // of a first attempt that found the heap full
+    this.#copies.clear();
+    const { ref } = this.#allocate(root);
+    this.#unplaced.length = 0;
+    return ref;
+  }
+
+  #allocate(source: object): { ref: ObjectRef } {
+    const number = this.#sources.length;
+    const copy = allocateCopy(this, source, () => this.#pathOfNext());
+    this.#sources[number] = source;
+    this.#targets[number] = copy.ref;
+    this.#plans[number] = copy.plan;
+    this.#parents[number] = this.#first + this.#current;
+    this.#places[number] = this.#placeOfNext();
+    this.#copies.set(source, copy.ref);
+    this.#unplaced.push(copy.ref);
+    return copy;
+  }
+
+  /** Reads sources until there are enough values. */
+  #read(): void {
+    const values: unknown[] = [];
+    this.#values = values;
+    this.#ends.length = 0;
+    this.#current = 0;
+    this.#next = 0;
+    const { length } = this.#sources;
+    for (let i = this.#first; i < length && values.length < BATCH; i++) {
+      readSource(this.#sources[i], this.#plans[i], values);
+      this.#ends.push(values.length);
+    }
+  }
+
+  /** Stores at least one of the values that were read, and some more. The lock is held. */
+  #fill(): void {
+    const last = Math.min(this.#next + BATCH, this.#values.length);
+    try {
+      this.#fillUntil(last);
+    } catch (error) {
+      if (!(error instanceof HeapExhaustedError)) throw error;
+      if (!this.session.collections.afterExhaustion()) throw error;
+      this.#again = this.#unplaced;
+      this.#unplaced = [];
+      this.#storeOne(); // once more; if there is no room now, there is none
+    }
+  }
+
+  #fillUntil(last: number): void {
+    while (this.#current < this.#ends.length) {
+      if (this.#next === this.#ends[this.#current]) this.#current++;
+      else if (this.#next >= last) return;
+      else this.#storeOne();
+    }
+  }
+
+  #storeOne(): void {
+    const number = this.#first + this.#current;
+    const plan = this.#plans[number];
+    storeNext(this, this.#targets[number], plan, this.#values, this.#next, this.#placeOfNext());
+    this.#next += plan.valuesPerStep;
+    if (this.#unplaced.length !== 0) this.#unplaced.length = 0;
+    if (this.#again.length !== 0) this.#again.length = 0;
+  }
+
+  /** Encodes a value into `slot`, counted for who stores it. */
+  encode(value: unknown): void {
+    if (typeof value !== 'object' || value === null) {
+      encode(this.session, value, () => this.#pathOfNext());
+      return;
+    }
+    const known = this.#copies.get(value);
+    if (known !== undefined) {
+      this.#encodeKnown(known);
+      return;
+    }
+    if (!isSource(value)) {
+      encode(this.session, value, () => this.#pathOfNext());
+      return;
+    }
+    const handle = handleOfProxy(value);
+    if (handle !== undefined) encode(this.session, handle, () => this.#pathOfNext());
+    else encodeReference(this.#allocate(value).ref);
+  }
+
+  #encodeKnown(ref: ObjectRef): void {
+    const again = this.#again.indexOf(ref);
+    if (again >= 0) this.#again.splice(again, 1);
+    else incref(this.session.mem, ref);
+    encodeReference(ref);
+  }
+
+  /** Copies that no slot holds yet are dropped. The lock is held. */
+  #giveUp(): void {
+    for (const ref of [...this.#unplaced, ...this.#again]) decref(this.session.mem, ref);
+  }
+
+  /** Which of its source's values the next one is. */
+  #placeOfNext(): number {
+    const begin = this.#current === 0 ? 0 : this.#ends[this.#current - 1];
+    return this.#next - begin;
+  }
+
+  /** Where the value that is being stored stands, as a program would write it. */
+  #pathOfNext(): string {
+    if (this.#ends.length === 0) return 'value';
+    let path = '';
+    let number = this.#first + this.#current;
+    let place = this.#placeOfNext();
+    for (;;) {
+      path = placeName(this.#sources[number], this.#plans[number], place) + path;
+      if (number === 0) return `value${path}`;
+      place = this.#places[number];
+      number = this.#parents[number];
+    }
+  }
+}
+
+function rootOperation(session: Session, importer: Importer, root?: object): Handle {
+  return session.handles.adopt(importer.allocateRoot(root as object));
+}

@@ -1,0 +1,218 @@
+/** `HeapObject`: a plain object in the heap, its properties by name. */
+
+import { decodeAt, encode, type Shareable } from './codec.ts';
+import { Handle, refOf } from './handle.ts';
+import { encodeKey } from './keys.ts';
+import { ENTRY_VALUE, type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import { dropValue } from './object/dealloc.ts';
+import { encodeString } from './object/encode-string.ts';
+import { kindOf } from './object/header.ts';
+import { structLayoutOf } from './object/kinds.ts';
+import { appendEntry, deleteEntry, findText, reserveEntry } from './object/map.ts';
+import { firstEntry, nextEntry } from './object/map-chunks.ts';
+import { becomeDictionary, createDictionary, dictionaryOf } from './object/shape.ts';
+import { storeTracked } from './object/tracking.ts';
+import { hashValue, slot } from './object/value.ts';
+import type { Session } from './session.ts';
+import { show } from './struct-fields.ts';
+import type { FromJS } from './types.ts';
+
+/** What a property of a plain object `T` is read as. */
+type Property<T, Name> = Name extends keyof T ? FromJS<T[Name]> : Shareable;
+
+/**
+ * A plain object in the heap, as `heap.from` makes of an object without class. Properties have
+ * names, not accessors of the handle: any name is allowed, and the handle's methods have theirs.
+ * `heap.proxy` gives the syntax of ordinary objects.
+ *
+ * Objects that are made with the same names, in the same order, share their shape, and take 8
+ * bytes for each property. One that gets another name, or loses one, becomes a dictionary, which
+ * takes some 60 bytes for each.
+ */
+export class HeapObject<T extends object = Record<string, Shareable>> extends Handle {
+  /** Number of properties. */
+  get size(): number {
+    return this.$session.single(namesOperation, this).length;
+  }
+
+  /** The value of a property; undefined when there is none. */
+  get<Name extends (keyof T & string) | (string & {})>(name: Name): Property<T, Name> | undefined {
+    return this.$session.single(getOperation, this, checkName(name)) as never;
+  }
+
+  /** Whether there is a property of this name. */
+  has(name: string): boolean {
+    return this.$session.single(hasOperation, this, checkName(name));
+  }
+
+  /**
+   * Sets the value of a property.
+   *
+   * @throws NotShareableError, HeapExhaustedError: then nothing has changed.
+   */
+  set<Name extends (keyof T & string) | (string & {})>(
+    name: Name,
+    value: Name extends keyof T ? T[Name] | FromJS<T[Name]> : unknown,
+  ): this {
+    this.$session.single(setOperation, this, checkName(name), value);
+    return this;
+  }
+
+  /** Removes a property. Returns whether there was one. */
+  delete(name: string): boolean {
+    return this.$session.single(deleteOperation, this, checkName(name));
+  }
+
+  /** The names of the properties: whole numbers first, in order, as JavaScript has them. */
+  keys(): (keyof T & string)[] {
+    return this.$session.single(namesOperation, this) as (keyof T & string)[];
+  }
+
+  /** The values of the properties, in the order of their names. */
+  values(): FromJS<T[keyof T & string]>[] {
+    return this.$session.single(valuesOperation, this) as FromJS<T[keyof T & string]>[];
+  }
+
+  /** Names and values of the properties. */
+  entries(): [keyof T & string, FromJS<T[keyof T & string]>][] {
+    const pairs = this.$session.run(() => {
+      const names = this.keys();
+      const values = this.values();
+      return { names, values };
+    }, Number.POSITIVE_INFINITY);
+    return pairs.names.map((name, i) => [name, pairs.values[i]]);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'HeapObject';
+  }
+}
+
+function checkName(name: unknown): string {
+  if (typeof name === 'string') return name;
+  throw new TypeError(`the name of a property must be a string, not ${show(name)}`);
+}
+
+/** The address of a property's value; 0 when there is none. */
+export function propertyAt(session: Session, object: ObjectRef, name: string): number {
+  const { mem } = session;
+  const dictionary = dictionaryOf(mem, object);
+  if (dictionary === 0) {
+    const place = structLayoutOf(mem, kindOf(mem, object)).places.get(name);
+    return place === undefined ? 0 : object + place.offset;
+  }
+  encodeString(name);
+  const entry = findText(mem, dictionary);
+  return entry === 0 ? 0 : entry + ENTRY_VALUE;
+}
+
+/** The names of an object's properties, in JavaScript's order. */
+export function propertyNames(session: Session, object: ObjectRef): string[] {
+  const { mem } = session;
+  const dictionary = dictionaryOf(mem, object);
+  if (dictionary === 0) {
+    return inOrder(structLayoutOf(mem, kindOf(mem, object)).fields.map(({ name }) => name));
+  }
+  const names: string[] = [];
+  for (let at = firstEntry(mem, dictionary); at !== 0; at = nextEntry(mem, at)) {
+    names.push(decodeAt(session, at) as string);
+  }
+  return inOrder(names);
+}
+
+/** Whole numbers come first, from small to large; the others keep their order (ECMAScript). */
+function inOrder(names: string[]): string[] {
+  if (!names.some(isIndex)) return names;
+  const indices = names.filter(isIndex).sort((a, b) => Number(a) - Number(b));
+  return [...indices, ...names.filter((name) => !isIndex(name))];
+}
+
+const INDEX_MAX = 2 ** 32 - 2;
+function isIndex(name: string): boolean {
+  const index = Number(name);
+  return index >= 0 && index <= INDEX_MAX && Number.isInteger(index) && String(index) === name;
+}
+
+function getOperation(session: Session, object: Handle, name?: string): Shareable {
+  const at = propertyAt(session, refOf(object), name as string);
+  return at === 0 ? undefined : decodeAt(session, at);
+}
+
+function hasOperation(session: Session, object: Handle, name?: string): boolean {
+  return propertyAt(session, refOf(object), name as string) !== 0;
+}
+
+function namesOperation(session: Session, object: Handle): string[] {
+  return propertyNames(session, refOf(object));
+}
+
+function valuesOperation(session: Session, object: Handle): Shareable[] {
+  const ref = refOf(object);
+  const names = propertyNames(session, ref);
+  session.reserveResults(names.length);
+  return names.map((name) => decodeAt(session, propertyAt(session, ref, name)));
+}
+
+const propertyPath = (name: unknown): string => `the property ${show(name)} of an object`;
+
+function setOperation(session: Session, object: Handle, name?: string, value?: unknown): void {
+  const { mem } = session;
+  const ref = refOf(object);
+  const property = name as string;
+  encode(session, value, propertyPath, property);
+  const low = slot[VALUE_LOW];
+  const high = slot[VALUE_HIGH];
+  let at: number;
+  try {
+    at = propertyAt(session, ref, property);
+    if (at === 0) {
+      const dictionary = dictionaryOf(mem, ref);
+      const map = dictionary === 0 ? becomeDictionary(mem, ref) : dictionary;
+      addEntry(session, map, property, low, high);
+      return;
+    }
+  } catch (error) {
+    dropValue(mem, low, high); // it was made for nothing
+    throw error;
+  }
+  const oldLow = mem.i32[at + VALUE_LOW];
+  const oldHigh = mem.i32[at + VALUE_HIGH];
+  const dictionary = dictionaryOf(mem, ref);
+  slot[VALUE_LOW] = low;
+  slot[VALUE_HIGH] = high;
+  storeTracked(mem, dictionary === 0 ? ref : dictionary, at);
+  dropValue(mem, oldLow, oldHigh);
+}
+
+/** Adds a property to a dictionary. The value is the caller's until it is in. */
+function addEntry(session: Session, map: ObjectRef, name: string, low: number, high: number): void {
+  const { mem } = session;
+  encodeKey(session, name, propertyPath);
+  const keyLow = slot[VALUE_LOW];
+  const keyHigh = slot[VALUE_HIGH];
+  try {
+    reserveEntry(mem, map);
+  } catch (error) {
+    dropValue(mem, keyLow, keyHigh);
+    throw error;
+  }
+  slot[VALUE_LOW] = low;
+  slot[VALUE_HIGH] = high;
+  appendEntry(mem, map, keyLow, keyHigh, hashValue(mem, keyLow, keyHigh));
+}
+
+function deleteOperation(session: Session, object: Handle, name?: string): boolean {
+  const { mem } = session;
+  const ref = refOf(object);
+  if (propertyAt(session, ref, name as string) === 0) return false;
+  const dictionary = dictionaryOf(mem, ref);
+  const map = dictionary === 0 ? becomeDictionary(mem, ref) : dictionary;
+  encodeString(name as string);
+  deleteEntry(mem, map, findText(mem, map));
+  return true;
+}
+
+/** A new object without properties. */
+export function createObjectOperation(session: Session): Handle {
+  return session.handles.adopt(createDictionary(session.mem));
+}
