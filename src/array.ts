@@ -139,9 +139,8 @@ export class HeapArray<T = Shareable> extends Handle {
   }
 
   /** The elements, and behind them `items`; those that are arrays, here or there, one by one. */
-  concat<U = never>(
-    ...items: (Shared<T> | U | ConcatArray<Shared<T> | U> | HeapArray<T | U>)[]
-  ): (Shared<T> | Shared<U>)[];
+  concat(...items: (Shared<T> | ConcatArray<Shared<T>> | HeapArray<T>)[]): Shared<T>[];
+  concat<U>(...items: (U | ConcatArray<U> | HeapArray<U>)[]): (Shared<T> | Shared<U>)[];
   concat(...items: unknown[]): unknown[] {
     return this.$session.runForResults(() => {
       const parts = items.map(withoutHeapArray);

@@ -11,12 +11,19 @@ import { StaleHandleError } from './base/errors.ts';
 import { NULL_REF, type ObjectRef } from './memory/layout.ts';
 import type { Session } from './session.ts';
 
+/** Nothing can clone a symbol, and the DataCloneError quotes it. */
+export const UNCLONEABLE = Symbol(
+  'a handle of a shared heap: give the thread heap.share(), and the object a name in heap.root',
+);
+
 /** Anything that refers to an object of a heap: structs, maps, arrays. */
 export abstract class Handle {
   /** What this thread keeps for the handle's heap; stands on the prototype of each class. */
   declare readonly $session: Session;
   /** The object; NULL_REF once the handle is stale. Declared: the constructor alone writes it. */
   declare $ref: ObjectRef;
+  /** For structuredClone and postMessage, which would make `{ $ref }` of a handle. */
+  declare readonly $uncloneable: symbol;
 
   /** For the library. Objects are made by `heap.map()`, `heap.array()` and struct classes. */
   constructor(ref: ObjectRef) {
@@ -24,6 +31,7 @@ export abstract class Handle {
       throw new TypeError('use heap.map(), heap.array() or a struct class to make objects');
     }
     this.$ref = ref;
+    this.$uncloneable = UNCLONEABLE;
   }
 
   /**
@@ -85,6 +93,7 @@ const guard: ProxyHandler<object> = {
 Object.setPrototypeOf(Handle.prototype, new Proxy({}, guard));
 // What a handle does have is found before the guard, also while its constructor adds it.
 Object.defineProperty(Handle.prototype, '$ref', { value: 0, writable: true });
+Object.defineProperty(Handle.prototype, '$uncloneable', { value: UNCLONEABLE, writable: true });
 
 /** Makes the handles of one kind. */
 export type HandleClass = new (ref: ObjectRef) => Handle;

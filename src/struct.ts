@@ -3,7 +3,7 @@
  * class whose instances are handles; methods are added by subclassing.
  */
 
-import { Handle, type HandleClass } from './handle.ts';
+import { Handle, type HandleClass, UNCLONEABLE } from './handle.ts';
 import type { ObjectRef } from './memory/layout.ts';
 import { decref } from './object/dealloc.ts';
 import { declareStruct, structLayoutOf } from './object/kinds.ts';
@@ -163,8 +163,9 @@ function registerClass(session: Session, record: StructRecord, target: unknown):
 
 /** A class whose instances have the fields of a handle and inherit from `prototype`. */
 function createHandleClass(prototype: object): HandleClass {
-  function StructHandle(this: Handle, ref: ObjectRef): void {
+  function StructHandle(this: { $ref: ObjectRef; $uncloneable: symbol }, ref: ObjectRef): void {
     this.$ref = ref;
+    this.$uncloneable = UNCLONEABLE;
   }
   StructHandle.prototype = prototype;
   return StructHandle as unknown as HandleClass;

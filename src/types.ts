@@ -91,7 +91,7 @@ export type FlatShared<Element, Depth extends number> = {
   recur: Element extends HeapArray<infer Inner>
     ? FlatShared<Shared<Inner>, [-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10][Depth]>
     : Element;
-}[Depth extends -1 ? 'done' : 'recur'];
+}[Depth extends -1 | 0 ? 'done' : 'recur'];
 
 type Atom = string | number | boolean | bigint | null | undefined | Date;
 

@@ -4,7 +4,10 @@ import { describe, expect, test } from 'vitest';
 import type { HeapArray } from '../src/array.ts';
 import { HeapExhaustedError, StaleHandleError } from '../src/base/errors.ts';
 import { type Heap, sessionOf } from '../src/heap.ts';
+import { VALUE_LOW } from '../src/memory/layout.ts';
 import { arrayLength, elementAt } from '../src/object/array.ts';
+import { permuteElements, reverseElements } from '../src/object/array-order.ts';
+import type { Mutator } from '../src/object/mutator.ts';
 import { compareStrings } from '../src/object/string.ts';
 import { referenceAt } from '../src/object/value.ts';
 import { type Either, expectSame } from './support/array-steps.ts';
@@ -84,6 +87,40 @@ test('strings of the heap compare by UTF-16 code units', () => {
           }
         }
       });
+    });
+  });
+});
+
+test('at every store of a permutation, each element stands in the array at least once', () => {
+  withHeap({}, (heap) => {
+    withRandom((random) => {
+      const { mem } = sessionOf(heap);
+      const numbers = Array.from({ length: 40 }, (_, i) => i);
+      const array = fill(heap, numbers);
+      const { $ref: ref } = array;
+      let stores = 0;
+      const watch: ProxyHandler<Int32Array> = {
+        get: (words, name) => Reflect.get(words, name),
+        set(words, name, word) {
+          words[Number(name)] = word;
+          stores++;
+          const found = new Set<number>();
+          for (let i = 0; i < arrayLength(mem, ref); i++) {
+            found.add(words[elementAt(mem, ref, i) + VALUE_LOW] as number);
+          }
+          for (const number of numbers) if (!found.has(number)) expect.fail(`${number} is lost`);
+          return true;
+        },
+      };
+      const watched: Mutator = Object.create(mem, { i32: { value: new Proxy(mem.i32, watch) } });
+      heap.run(() => {
+        const order = numbers.map((i) => ({ i, key: random.next() })).sort((a, b) => a.key - b.key);
+        permuteElements(watched, ref, new Uint32Array(order.map(({ i }) => i)));
+        expect(array.slice()).toEqual(order.map(({ i }) => i));
+        reverseElements(watched, ref);
+        expect(array.slice()).toEqual(order.map(({ i }) => i).reverse());
+      });
+      expect(stores).toBeGreaterThan(160);
     });
   });
 });

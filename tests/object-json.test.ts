@@ -127,3 +127,17 @@ test('no field can be called toJSON', () => {
     expect(() => heap.struct('Box', { toJSON: 'any' })).toThrow(TypeError);
   });
 });
+
+test('a handle cannot be cloned or posted: it would be a number without its heap', () => {
+  withHeap({}, (heap) => {
+    const { port1, port2 } = new MessageChannel();
+    const person = new (declarePerson(heap))();
+    for (const value of [heap.array(), heap.map(), person, { deep: [person] }]) {
+      for (const act of [() => structuredClone(value), () => port1.postMessage(value)]) {
+        expect(act).toThrow('a handle of a shared heap: give the thread heap.share()');
+      }
+    }
+    port1.close();
+    port2.close();
+  });
+});

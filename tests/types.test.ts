@@ -113,3 +113,34 @@ test('containers and sections carry the types of what is in them', () => {
     people.set(1, new Person());
   });
 });
+
+test('methods of arrays have the types that those of Array have', () => {
+  withHeap({}, (heap) => {
+    const Person = heap.struct<Person>('Person', FIELDS);
+    const people = heap.array<Person>();
+    people.push(new Person({ name: 'Bob', age: 3 }));
+    expectTypeOf(people.filter((person) => person.age > 3)).toEqualTypeOf<SharedStruct<Person>[]>();
+    expectTypeOf(people.map(({ name }) => name)).toEqualTypeOf<string[]>();
+    expectTypeOf(people.find(() => true)).toEqualTypeOf<SharedStruct<Person> | undefined>();
+    expectTypeOf(people.sort((a, b) => a.age - b.age)).toEqualTypeOf<typeof people>();
+    expectTypeOf(people.toSorted()).toEqualTypeOf<SharedStruct<Person>[]>();
+    expectTypeOf(people.reduce((sum, { age }) => sum + age, 0)).toEqualTypeOf<number>();
+    expectTypeOf(people.values()).toEqualTypeOf<ArrayIterator<SharedStruct<Person>>>();
+    const mixed = heap.array<string | number>();
+    const isText = (value: unknown): value is string => typeof value === 'string';
+    expectTypeOf(mixed.filter(isText)).toEqualTypeOf<string[]>();
+    expectTypeOf(mixed.find(isText)).toEqualTypeOf<string | undefined>();
+    expectTypeOf(mixed.concat(['a'], 5)).toEqualTypeOf<(string | number)[]>();
+    expectTypeOf(mixed.flatMap((value) => [value, true])).toEqualTypeOf<
+      (string | number | boolean)[]
+    >();
+    const nested = heap.array<HeapArray<number> | string>();
+    expectTypeOf(nested.flat()).toEqualTypeOf<(number | string)[]>();
+    expectTypeOf(nested.flat(0)).toEqualTypeOf<(HeapArray<number> | string)[]>();
+    expect(people.map(({ name }) => name)).toEqual(['Bob']);
+    // @ts-expect-error: the elements of this array are people
+    expect(() => people.fill({})).toThrow();
+    // @ts-expect-error: a comparator returns a number
+    people.sort(() => 'x');
+  });
+});

@@ -203,6 +203,28 @@ add(
   'set an element',
   onArray(5, (a) => a.set(0, LONG)),
 );
+for (const size of [8, 512, 1024]) {
+  add(
+    `sort, size ${size}`,
+    onArray(size, (a) => a.sort()),
+  );
+  add(
+    `sort by a comparator, size ${size}`,
+    onArray(size, (a) => a.sort(() => -1)),
+  );
+  add(
+    `reverse, size ${size}`,
+    onArray(size, (a) => a.reverse()),
+  );
+}
+add(
+  'fill',
+  onArray(600, (a) => a.fill(LONG, 1)),
+);
+add(
+  'copy within',
+  onArray(600, (a) => a.copyWithin(300, 0)),
+);
 add(
   'make longer',
   onArray(5, (a) => (a.length = 3000)),
