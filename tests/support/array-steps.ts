@@ -164,7 +164,7 @@ function makeVisit(random: Random, values: readonly unknown[], length: number): 
   };
 }
 
-/** Makes a step that walks by an iterator, leaves its loop once, and changes the array on the way. */
+/** Makes a step that walks by an iterator, leaves its loop once, and changes the array. */
 function makeWalk(random: Random, values: readonly unknown[], length: number): Step {
   const mischief = makeMischief(random, values, length);
   const turn = random.int(length + 2);
