@@ -164,6 +164,27 @@ function makeVisit(random: Random, values: readonly unknown[], length: number): 
   };
 }
 
+/** Makes a step that walks by an iterator, leaves its loop once, and changes the array. */
+function makeWalk(random: Random, values: readonly unknown[], length: number): Step {
+  const mischief = makeMischief(random, values, length);
+  const turn = random.int(length + 2);
+  const leave = random.int(length + 2);
+  const name = random.pick(['values', 'keys', 'entries'] as const);
+  return (target) => {
+    const log: unknown[] = [];
+    const iterator: Iterable<unknown> = target[name]();
+    const walk = (last: number) => {
+      for (const item of iterator) {
+        log.push(item);
+        if (log.length === turn) mischief(target);
+        if (log.length === last) break;
+      }
+    };
+    const outcomes = [leave, Infinity].map((last) => outcomeOf(target, () => walk(last)));
+    return [outcomes, log];
+  };
+}
+
 /** Comparators: by text, inconsistent, by random numbers of odd kinds, all equal. */
 function compareBy(kind: number, seed: number, number: number, args: unknown[]): unknown {
   const [a, b] = args.map(String) as [string, string];
@@ -184,8 +205,9 @@ export function outcomeOf(target: Either, run: () => unknown): unknown {
 
 /** Makes a step. */
 export function makeStep(random: Random, values: readonly unknown[], length: number): Step {
-  const make = random.chance(0.35) ? makeVisit : makeCall;
-  return make(random, values, length);
+  const make = random.weighted({ call: 6, visit: 3, walk: 1 });
+  const makers = { call: makeCall, visit: makeVisit, walk: makeWalk };
+  return makers[make](random, values, length);
 }
 
 /** Whether two results are the same, holes and the sign of zero included. */
