@@ -115,6 +115,7 @@ export class ScannerPool {
   /** Makes a pool, in the place of `old`. */
   async #replace(old: Pool | null): Promise<void> {
     try {
+      findPoolEntry(); // says better than Node what is missing from a bundle
       const { Piscina }: typeof import('piscina') = await import(/* @vite-ignore */ PISCINA);
       if (this.#pool !== old) return; // stopped meanwhile
       if (isStopRequested(this.#mem)) return this.#noteReady();
@@ -122,7 +123,8 @@ export class ScannerPool {
       this.#living.add(this.#pool);
     } catch (error) {
       this.#noteReady();
-      this.#warn(`the pool of scanners cannot be started: ${describeError(error)}`);
+      const reason = describeError(error);
+      this.#warn(`the pool of scanners cannot be started, so one thread scans alone: ${reason}`);
     }
   }
 

@@ -44,8 +44,8 @@ export function findPoolEntry(): URL {
 }
 
 /**
- * The module that this code is in. A bundle may be CommonJS, which has no `import.meta`. (The `URL`s
- * are not written in the form that bundlers replace: they would copy the files to other names.)
+ * The module that this code is in. A bundle may be CommonJS, which has no `import.meta`. (The
+ * `URL`s are not in the form that bundlers replace: they would copy the files to other names.)
  */
 function ownUrl(): string {
   const { url } = import.meta as Partial<ImportMeta>;
@@ -84,8 +84,11 @@ function isThisPackage(file: URL): boolean {
 
 const describeMissing = (name: string) =>
   `${PACKAGE} is part of a bundle, and its ${name} was not found. Keep ${PACKAGE} out of the ` +
-  `bundle (as external), or install ${PACKAGE} ${VERSION} where the bundle runs, or bundle the ` +
-  `entry ${PACKAGE}/collector, too, as ${PACKAGE}-collector.js in the same folder`;
+  `bundle (as external), or install ${PACKAGE} ${VERSION} where the bundle runs, or ${
+    name === 'collector.js'
+      ? `bundle the entry ${PACKAGE}/collector, too, as ${PACKAGE}-collector.js in the same folder`
+      : 'create the heap with `scanners: 1`'
+  }`;
 
 /** Tells of scanners that have died, or failed by `cause`. */
 export const describeLoss = (scanners: number, cause?: unknown): string =>
