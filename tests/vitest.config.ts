@@ -10,6 +10,7 @@ const TESTS = ['tests/*.test.ts'];
 const PLAIN_ONLY = [
   'tests/tidy.test.ts',
   'tests/stress-run.test.ts',
+  'tests/package.test.ts',
   'tests/package-bundlers.test.ts',
 ];
 
