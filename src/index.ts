@@ -14,7 +14,7 @@ export {
   StructMismatchError,
   TooManyThreadsError,
 } from './base/errors.ts';
-export type { CountsMode, HeapOptions } from './base/options.ts';
+export type { CountsMode, HeapOptions, Thresholds } from './base/options.ts';
 export type { Shareable } from './codec.ts';
 export type { Collection, GenerationStats } from './gc/figures.ts';
 export type { Durations } from './gc/histogram.ts';
@@ -40,7 +40,7 @@ export type { EventSource, GcSchedule } from './gc-schedule.ts';
 export { Handle } from './handle.ts';
 export { Heap, type RunOptions } from './heap.ts';
 export { HeapMap } from './map.ts';
-export type { FieldKind } from './object/struct-layout.ts';
+export type { FieldKind, NumberKind } from './object/struct-layout.ts';
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
 export type { CollectorStats, HeapStats, LockStats } from './stats.ts';
 export { HeapStruct, type StructClass } from './struct.ts';

@@ -1,7 +1,7 @@
 /** What values of the heap look like to TypeScript. No code. */
 
 import type { Handle } from './handle.ts';
-import type { FieldKind } from './object/struct-layout.ts';
+import type { FieldKind, NumberKind } from './object/struct-layout.ts';
 
 /** What is read from the heap where a `V` was stored: objects come as handles. */
 export type Shared<V> = V extends Handle
@@ -16,16 +16,6 @@ export type Shared<V> = V extends Handle
 
 /** A handle of a struct with the fields of `T`. */
 export type SharedStruct<T> = { [Name in keyof T]: Shared<T[Name]> } & Handle;
-
-type NumberKind =
-  | 'int8'
-  | 'uint8'
-  | 'int16'
-  | 'uint16'
-  | 'int32'
-  | 'uint32'
-  | 'float32'
-  | 'float64';
 
 /** The kinds that a field of type `T` may be declared with. */
 export type KindFor<T> = [T] extends [number]

@@ -12,6 +12,7 @@ const PLAIN_ONLY = [
   'tests/stress-run.test.ts',
   'tests/package.test.ts',
   'tests/package-bundlers.test.ts',
+  'tests/package-docs.test.ts',
 ];
 
 function project(counts: 'plain' | 'atomic', exclude: string[]) {
