@@ -13,6 +13,7 @@ const PLAIN_ONLY = [
   'tests/package.test.ts',
   'tests/package-bundlers.test.ts',
   'tests/package-docs.test.ts',
+  'tests/package-try.test.ts',
 ];
 
 function project(counts: 'plain' | 'atomic', exclude: string[]) {
