@@ -13,6 +13,8 @@ import { pathToFileURL } from 'node:url';
 export const VERSION = '0.1.0';
 
 const PACKAGE = 'sharc';
+/** Modules that need workers, as they are built: their folder may be copied without the rest. */
+const BUILT = /\/(?:src\/core|workers\/collector)\.js$/;
 /** What the collector's entry is called beside a bundle, and how far up it is looked for. */
 const BESIDE = ['js', 'mjs', 'cjs'].flatMap((ending) =>
   ['./', '../'].map((folder) => `${folder}${PACKAGE}-collector.${ending}`),
@@ -56,6 +58,8 @@ function ownUrl(): string {
 function findFile(name: string, here: string): URL {
   const own = new URL('../../package.json', here);
   if (isThisPackage(own)) return new URL(`dist/workers/${name}`, own);
+  const sibling = new URL(`../workers/${name}`, here);
+  if (BUILT.test(here) && !existsSync(own) && existsSync(sibling)) return sibling;
   const beside = name === 'collector.js' ? BESIDE.map((path) => new URL(path, here)) : [];
   const installed = findInstalled(here);
   const found = beside.find((file) => existsSync(file)) ?? installed;

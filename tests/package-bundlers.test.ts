@@ -3,6 +3,7 @@
  * bundle, with sharc in it, and also where nothing is installed beside it.
  */
 
+import { cpSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type BuildOptions, build as buildByEsbuild, type Plugin } from 'esbuild';
 import { build as buildByVite, type InlineConfig } from 'vite';
@@ -119,6 +120,17 @@ test('esbuild, nothing else anywhere: the program collects by itself, and says w
   const report = await run(elsewhere, 'alone/main.js');
   const warnings = [expect.stringContaining('bundle the entry sharc/collector')];
   expect(report).toEqual({ ...AS_EVER, isBeside: false, scanners: 1, warnings });
+});
+
+test('the built files, copied without the package', async () => {
+  cpSync('dist/src', elsewhere.path('copy/sharc/src'), { recursive: true });
+  cpSync('dist/workers', elsewhere.path('copy/sharc/workers'), { recursive: true });
+  for (const [file, text] of Object.entries({ main: mainProgram(), worker: WORKER_PROGRAM })) {
+    elsewhere.write(`copy/${file}.js`, text.replace("'sharc'", "'./sharc/src/index.js'"));
+  }
+  const report = await run(elsewhere, 'copy/main.js');
+  expect(report).toEqual({ ...AS_EVER, scanners: 1, warnings: [expect.any(String)] });
+  expect(report.warnings[0]).toContain("Cannot find package 'piscina'");
 });
 
 test('an entry of another version, left from an earlier build, is refused', async () => {

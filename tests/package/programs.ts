@@ -48,13 +48,14 @@ expectNoLeaks(heap, () => {
     decref(alloc(kindOf(Point)));
   });
 });
-runProgram(createProgram(1));
-console.log(heap.verify().length);
+const findings = heap.verify();
+const { failure } = runProgram(heap, createProgram(1));
+console.log(findings.length, failure);
 `,
     ],
   ]),
   main: 'main.js',
-  prints: '0\n',
+  prints: '0 null\n',
 };
 
 /** All that is run with each version of Node.js. */
