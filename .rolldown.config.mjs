@@ -1,43 +1,65 @@
 // Bundles the compiled library into one module, with the constants of the memory map inlined.
 // A constant that is imported from another module is a load and a type check at each use: the
 // bundle allocates in a third of the time of the separate modules (see src/README.md).
+//
+// Each worker is a module of its own that needs no other: what only the collector's threads run is
+// no part of what programs load, and shares no chunk with it.
 
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 
 const OUT = 'dist';
-const ENTRIES = ['src/index', 'src/raw', 'src/testing', 'workers/collector', 'workers/scanner'];
-const PRESENT = ENTRIES.filter((entry) => existsSync(`${OUT}/${entry}.js`));
-const BUNDLED = new Set(['src/core', ...PRESENT].map((entry) => `${entry}.js`));
+const SURFACES = ['src/index', 'src/raw', 'src/testing'];
+const WORKERS = ['workers/collector', 'workers/scanner'];
+const isPresent = (entry) => existsSync(`${OUT}/${entry}.js`);
+const BUNDLED = new Set(['src/core', ...SURFACES, ...WORKERS].map((entry) => `${entry}.js`));
 
 /** All of `src` but what only tests of users' programs need. */
 const isCore = (id) => /dist[\\/]src[\\/](?!testing)/.test(id);
 
-export default {
-  input: Object.fromEntries(PRESENT.map((entry) => [entry, `${OUT}/${entry}.js`])),
+const COMMON = {
   platform: 'node',
   external: [/^node:/, 'piscina'],
   optimization: { inlineConst: { mode: 'all', pass: 3 } },
-  output: {
-    dir: OUT,
-    format: 'esm',
-    entryFileNames: '[name].js',
-    chunkFileNames: 'src/[name].js',
-    codeSplitting: { groups: [{ name: 'core', test: isCore }] },
-  },
-  plugins: [
-    {
-      name: 'remove-separate-modules',
-      // `+ 0` is what remains of an offset of 0. It does nothing, but it counts against what the
-      // compiler may inline, and the path of an allocation and a death fills that.
-      renderChunk: (code) => code.replaceAll(' + 0]', ']'),
-      closeBundle() {
-        for (const folder of ['src', 'workers']) {
-          for (const name of readdirSync(`${OUT}/${folder}`, { recursive: true })) {
-            const file = `${folder}/${name}`;
-            if (file.endsWith('.js') && !BUNDLED.has(file)) rmSync(`${OUT}/${file}`);
-          }
-        }
-      },
-    },
-  ],
 };
+const OUTPUT = { dir: OUT, format: 'esm', entryFileNames: '[name].js' };
+
+// `+ 0` is what remains of an offset of 0. It does nothing, but it counts against what the
+// compiler may inline, and the path of an allocation and a death fills that.
+const removeZeroOffsets = {
+  name: 'remove-zero-offsets',
+  renderChunk: (code) => code.replaceAll(' + 0]', ']'),
+};
+
+const removeSeparateModules = {
+  name: 'remove-separate-modules',
+  closeBundle() {
+    for (const folder of ['src', 'workers']) {
+      for (const name of readdirSync(`${OUT}/${folder}`, { recursive: true })) {
+        const file = `${folder}/${name}`;
+        if (file.endsWith('.js') && !BUNDLED.has(file)) rmSync(`${OUT}/${file}`);
+      }
+    }
+  },
+};
+
+const worker = (entry) => ({
+  ...COMMON,
+  input: { [entry]: `${OUT}/${entry}.js` },
+  output: OUTPUT,
+  plugins: [removeZeroOffsets],
+});
+
+// The last removes the modules that all are made of.
+export default [
+  ...WORKERS.filter(isPresent).map(worker),
+  {
+    ...COMMON,
+    input: Object.fromEntries(SURFACES.filter(isPresent).map((e) => [e, `${OUT}/${e}.js`])),
+    output: {
+      ...OUTPUT,
+      chunkFileNames: 'src/[name].js',
+      codeSplitting: { groups: [{ name: 'core', test: isCore }] },
+    },
+    plugins: [removeZeroOffsets, removeSeparateModules],
+  },
+];

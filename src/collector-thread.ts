@@ -19,7 +19,7 @@ import {
 } from './gc/requests.ts';
 import type { Memory } from './memory/memory.ts';
 import type { OsThread } from './sync/liveness.ts';
-import { describeError, findWorkerEntry } from './worker-entry.ts';
+import { describeError, findWorkerEntry, VERSION } from './worker-entry.ts';
 
 /** How long the collector thread of a closed heap may take to end before it is ended by force. */
 const GRACE_MS = 2000;
@@ -88,7 +88,7 @@ async function pollUntilStopped(mem: Memory): Promise<void> {
 function start(mem: Memory): void {
   const { file, data } = findWorkerEntry('collector');
   const { buffer, threadId: starter } = mem;
-  const workerData: CollectorData = { ...data, buffer, starter };
+  const workerData: CollectorData = { ...data, version: VERSION, buffer, starter };
   // What the program preloads into its own threads is none of the collector's business.
   const worker = new Worker(file, { workerData, name: 'sharc collector', execArgv: [] });
   let serving: OsThread | null = null;

@@ -14,7 +14,7 @@ import {
   VALUE_LOW,
   VALUE_WORDS,
 } from './memory/layout.ts';
-import { appendElement, arrayLength, createArray, reserveElement } from './object/array.ts';
+import { appendElement, createArray, reserveElement } from './object/array.ts';
 import { dropValue } from './object/dealloc.ts';
 import { appendEntry, createMap, createSet, reserveEntry } from './object/map.ts';
 import type { Mutator } from './object/mutator.ts';

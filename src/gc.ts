@@ -77,7 +77,7 @@ export class HeapGc {
   readonly #schedules = new Schedules();
   #garbage: HeapArray<Shareable> | undefined;
 
-  /** For the library: a heap makes its own. */
+  /** @internal For the library: a heap makes its own. */
   constructor(session: Session) {
     this.#session = session;
     session.collections.onLeave = () => this.#schedules.stopAll();

@@ -18,9 +18,9 @@ export const UNCLONEABLE = Symbol(
 
 /** Anything that refers to an object of a heap: structs, maps, arrays. */
 export abstract class Handle {
-  /** What this thread keeps for the handle's heap; stands on the prototype of each class. */
+  /** @internal What this thread keeps for the handle's heap: on the prototype of each class. */
   declare readonly $session: Session;
-  /** The object; NULL_REF once the handle is stale. Declared: the constructor alone writes it. */
+  /** @internal The object; NULL_REF once it is stale. Declared: the constructor alone writes it. */
   declare $ref: ObjectRef;
   /** For structuredClone and postMessage, which would make `{ $ref }` of a handle. */
   declare readonly $uncloneable: symbol;

@@ -14,7 +14,7 @@ export {
   StructMismatchError,
   TooManyThreadsError,
 } from './base/errors.ts';
-export type { CountsMode, HeapOptions } from './base/options.ts';
+export type { CountsMode, HeapOptions, Thresholds } from './base/options.ts';
 export type { ViewType } from './byte-views.ts';
 export { HeapBytes } from './bytes.ts';
 export type { Shareable } from './codec.ts';
@@ -42,7 +42,7 @@ export type { EventSource, GcSchedule } from './gc-schedule.ts';
 export { Handle } from './handle.ts';
 export { Heap, type RunOptions } from './heap.ts';
 export { HeapMap } from './map.ts';
-export type { FieldKind } from './object/struct-layout.ts';
+export type { FieldKind, NumberKind } from './object/struct-layout.ts';
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
 export { HeapSet, type SetLike } from './set.ts';
 export type { CollectorStats, HeapStats, LockStats } from './stats.ts';

@@ -14,7 +14,7 @@ import type { Piscina } from 'piscina';
 import type { ScannerData, ScannerMessage } from '../workers/protocol.ts';
 import { isStopRequested, setReadyScanners } from './gc/requests.ts';
 import type { Memory } from './memory/memory.ts';
-import { describeError, findWorkerEntry, poolEntry } from './worker-entry.ts';
+import { describeError, findPoolEntry, findWorkerEntry } from './worker-entry.ts';
 
 /** Tasks that may wait in a worker: of jobs that have ended, some may be left. */
 const TASKS_PER_WORKER = 64;
@@ -31,6 +31,9 @@ const RENEWAL_MS = 1000;
 const RENEWALS_MAX = 3;
 
 type Pool = Piscina<null, void>;
+
+/** A variable, so that bundlers leave Piscina alone: it starts a file of its own package. */
+const PISCINA: string = 'piscina';
 
 /** The scanners of one heap. */
 export class ScannerPool {
@@ -112,14 +115,16 @@ export class ScannerPool {
   /** Makes a pool, in the place of `old`. */
   async #replace(old: Pool | null): Promise<void> {
     try {
-      const { Piscina } = await import('piscina');
+      findPoolEntry(); // says better than Node what is missing from a bundle
+      const { Piscina }: typeof import('piscina') = await import(/* @vite-ignore */ PISCINA);
       if (this.#pool !== old) return; // stopped meanwhile
       if (isStopRequested(this.#mem)) return this.#noteReady();
       this.#pool = this.#create(Piscina);
       this.#living.add(this.#pool);
     } catch (error) {
       this.#noteReady();
-      this.#warn(`the pool of scanners cannot be started: ${describeError(error)}`);
+      const reason = describeError(error);
+      this.#warn(`the pool of scanners cannot be started, so one thread scans alone: ${reason}`);
     }
   }
 
@@ -141,7 +146,7 @@ export class ScannerPool {
     const { file, data } = findWorkerEntry('scanner');
     const workerData: ScannerData = { ...data, module: file.href, buffer: this.#mem.buffer };
     const pool = new PoolClass<null, void>({
-      filename: poolEntry.href,
+      filename: findPoolEntry().href,
       workerData,
       execArgv: [],
       minThreads: this.#size,

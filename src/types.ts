@@ -4,7 +4,7 @@ import type { HeapArray } from './array.ts';
 import type { HeapBytes } from './bytes.ts';
 import type { Handle } from './handle.ts';
 import type { HeapMap } from './map.ts';
-import type { FieldKind } from './object/struct-layout.ts';
+import type { FieldKind, NumberKind } from './object/struct-layout.ts';
 import type { HeapObject } from './plain-object.ts';
 import type { HeapSet } from './set.ts';
 import type { HeapTuple } from './tuple.ts';
@@ -22,16 +22,6 @@ export type Shared<V> = V extends Handle
 
 /** A handle of a struct with the fields of `T`. */
 export type SharedStruct<T> = { [Name in keyof T]: Shared<T[Name]> } & Handle;
-
-type NumberKind =
-  | 'int8'
-  | 'uint8'
-  | 'int16'
-  | 'uint16'
-  | 'int32'
-  | 'uint32'
-  | 'float32'
-  | 'float64';
 
 /** The kinds that a field of type `T` may be declared with. */
 export type KindFor<T> = [T] extends [number]

@@ -15,7 +15,7 @@ import { readyScanners } from '../src/gc/requests.ts';
 import { sessionOf } from '../src/heap.ts';
 import type { Mutator } from '../src/object/mutator.ts';
 import { ScannerPool } from '../src/scanner-pool.ts';
-import { poolEntry } from '../src/worker-entry.ts';
+import { findPoolEntry } from '../src/worker-entry.ts';
 import { until } from './support/threads.ts';
 import { withHeapAsync } from './support/with-heap.ts';
 
@@ -206,7 +206,7 @@ test('what Piscina requires is the promise of a task that import() loads', async
     entry.then((task) => parentPort.postMessage([isPromise, task()]));
   `;
   const module = 'data:text/javascript,export default () => 7';
-  const workerData = { entry: fileURLToPath(poolEntry), module };
+  const workerData = { entry: fileURLToPath(findPoolEntry()), module };
   const worker = new Worker(code, { eval: true, workerData });
   expect(await once(worker, 'message')).toEqual([[true, 7]]);
 });

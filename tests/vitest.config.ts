@@ -7,7 +7,14 @@ import { defineConfig } from 'vitest/config';
 const ROOT = new URL('..', import.meta.url).pathname;
 const TESTS = ['tests/*.test.ts'];
 // Once is enough: one reads files and runs no heap, in the other programs draw their counts.
-const PLAIN_ONLY = ['tests/tidy.test.ts', 'tests/stress-run.test.ts'];
+const PLAIN_ONLY = [
+  'tests/tidy.test.ts',
+  'tests/stress-run.test.ts',
+  'tests/package.test.ts',
+  'tests/package-bundlers.test.ts',
+  'tests/package-docs.test.ts',
+  'tests/package-try.test.ts',
+];
 
 function project(counts: 'plain' | 'atomic', exclude: string[]) {
   return {

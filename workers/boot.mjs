@@ -9,7 +9,7 @@
  * is the entry's business.
  *
  *   new Worker(new URL('boot.mjs', workers), { workerData: { entry: 'collector.ts', … } });
- *   new Piscina({ filename: poolEntry, workerData: { module: boot, entry: 'scanner.ts', … } });
+ *   new Piscina({ filename: poolFile, workerData: { module: boot, entry: 'scanner.ts', … } });
  *
  * What `pool-entry.cjs` imports has its task as default, therefore the entry's default is passed
  * on.

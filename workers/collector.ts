@@ -39,7 +39,7 @@ import { ScannerPool } from '../src/scanner-pool.ts';
 import { acquireGil, gilOwner, releaseGil, tryForgetDead } from '../src/sync/gil.ts';
 import { currentOsThread } from '../src/sync/liveness.ts';
 import { releaseThread, takeCollectorRecord } from '../src/sync/thread-table.ts';
-import { describeError, describeLoss } from '../src/worker-entry.ts';
+import { describeError, describeLoss, VERSION } from '../src/worker-entry.ts';
 import type { CollectorData, CollectorMessage } from './protocol.ts';
 
 /** How often to look whether anybody needs this thread, should nobody tell. */
@@ -48,7 +48,7 @@ const LOOK_MS = 250;
 const BACKGROUND_SCANNERS = 2;
 const REQUEST_ANY_POOL = REQUEST_POOL | REQUEST_SCANNERS;
 
-const { buffer, starter } = workerData as CollectorData;
+const { version, buffer, starter } = workerData as CollectorData;
 
 /** Tells the thread that has started this one: there the program hears of it. */
 const tell = (message: CollectorMessage) => parentPort?.postMessage(message);
@@ -152,6 +152,9 @@ function join(): Mutator | null {
 }
 
 async function main(): Promise<void> {
+  if (version !== VERSION) {
+    throw new Error(`its entry is of sharc ${VERSION}, the program uses ${version}: build it anew`);
+  }
   const mem = join();
   if (mem === null) return;
   // Told first: what this thread is found to have been when it dies, it has said before.
@@ -166,4 +169,9 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+// Not awaited here, so that the file can also be bundled as CommonJS.
+main().catch((error) => {
+  queueMicrotask(() => {
+    throw error;
+  });
+});

@@ -7,6 +7,8 @@ import type { OsThread } from '../src/sync/liveness.ts';
 export interface CollectorData {
   /** In development: the file for `boot.mjs` to run. */
   readonly entry?: string;
+  /** The version of sharc that the starter runs. */
+  readonly version: string;
   readonly buffer: SharedArrayBuffer;
   /** The thread that starts it. */
   readonly starter: ThreadId;

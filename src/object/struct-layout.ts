@@ -8,6 +8,20 @@
 import { GC_CONTAINER, GC_TRACKED, HEADER_WORDS, KIND_SHIFT } from '../memory/layout.ts';
 import { MAX_CLASS_WORDS, MIN_BLOCK_WORDS } from '../memory/size-classes.ts';
 
+/** The kinds of fields that hold numbers. */
+export type NumberKind =
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'float32'
+  | 'float64';
+
+/** The kinds of fields a struct may have. */
+export type FieldKind = NumberKind | 'bigint64' | 'boolean' | 'string' | 'ref' | 'any';
+
 /** Bits of each kind of field; references and strings are word indices. */
 export const FIELD_BITS = {
   int8: 8,
@@ -23,10 +37,7 @@ export const FIELD_BITS = {
   string: 32,
   ref: 32,
   any: 64,
-} as const;
-
-/** The kinds of fields a struct may have. */
-export type FieldKind = keyof typeof FIELD_BITS;
+} as const satisfies Record<FieldKind, number>;
 
 /**
  * Plain objects are structs without a declaration: a kind for each list of property names, called
