@@ -145,18 +145,13 @@ export function copyIn(session: Session, source: ArrayBuffer | ArrayBufferView):
   return bytes;
 }
 
-/** A copy in ordinary memory: what the bytes were made from. */
-export function copyOut(session: Session, bytes: ObjectRef): ArrayBuffer | ArrayBufferView {
+/** A copy in ordinary memory. */
+export function copyOut(session: Session, bytes: ObjectRef): ArrayBuffer {
   const { mem } = session;
   const byteLength = byteLengthOf(mem, bytes);
   const copy = new Uint8Array(byteLength);
   copy.set(new Uint8Array(mem.buffer, byteOffsetOf(bytes), byteLength));
-  const type = TYPES[bytesTypeOf(mem, bytes)] as
-    | (new (
-        buffer: ArrayBuffer,
-      ) => ArrayBufferView)
-    | undefined;
-  return type === undefined ? copy.buffer : new type(copy.buffer);
+  return copy.buffer;
 }
 
 /** Makes bytes of a length, or with the content of a buffer or view. */

@@ -13,6 +13,7 @@ import {
   TAG_INT32,
   TAG_MIN,
   TAG_REFERENCE,
+  TAG_SIMPLE,
   VALUE_HIGH,
   VALUE_LOW,
   VALUE_WORDS,
@@ -177,6 +178,10 @@ export function matcherOf(session: Session, value: unknown): ((at: number) => bo
         object !== 0 && kindOf(mem, object) === KIND_DATE && Object.is(timeOf(mem, object), time)
       );
     };
+  }
+  if (value === undefined) {
+    return (at) =>
+      mem.i32[at + VALUE_HIGH] === TAG_SIMPLE && simpleOf(mem.i32[at + VALUE_LOW]) === undefined;
   }
   if (value === 0) return (at) => decodeNumber(session, at) === 0; // also -0, which is stored apart
   if (typeof value === 'number') encodeNumber(value);

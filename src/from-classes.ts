@@ -22,12 +22,12 @@ import { createDictionary, dictionaryOf, shapeOf } from './object/shape.ts';
 import { createStruct } from './object/struct.ts';
 import { PLAIN_NAME, specialName } from './object/struct-layout.ts';
 import { storeTracked } from './object/tracking.ts';
-import { hashValue, slot } from './object/value.ts';
+import { encodeAbsent, hashValue, slot } from './object/value.ts';
 import { show } from './struct-fields.ts';
 
 /** How copies of one form are filled. */
 export interface Plan {
-  readonly form: 'nothing' | 'properties' | 'dictionary' | 'list' | 'map' | 'set';
+  readonly form: 'nothing' | 'properties' | 'boxed' | 'dictionary' | 'list' | 'map' | 'set';
   /** Values that are stored together: a key and a value, or one. */
   readonly valuesPerStep: 1 | 2;
   /** The properties of sources of a shape. */
@@ -46,6 +46,7 @@ const LIST = plan('list', 1);
 const MAP = plan('map', 2);
 const SET = plan('set', 1);
 const DICTIONARY = plan('dictionary', 2);
+const BOXED = plan('boxed', 1);
 
 /** Names of the shapes of what is more than its properties; `heap.toJS` makes it again. */
 export const REGEXP_NAME = specialName('RegExp');
@@ -122,7 +123,10 @@ function allocateSpecial(importer: Importer, source: object, path: () => string)
     const names = Object.hasOwn(source, 'cause') ? ERROR_WITH_CAUSE : ERROR_PROPERTIES;
     return allocateShape(mem, ERROR_NAME, names);
   }
-  if (types.isBoxedPrimitive(source)) return allocateShape(mem, BOXED_NAME, BOXED_PROPERTIES);
+  if (types.isBoxedPrimitive(source)) {
+    const { ref } = allocateShape(mem, BOXED_NAME, BOXED_PROPERTIES);
+    return { ref, plan: BOXED };
+  }
   const refused = refusedClass(source);
   if (refused !== null) throw new NotShareableError(path(), `it is a ${refused}`);
   return allocatePlain(mem, source); // an object of a class, of which only the properties are copied
@@ -180,8 +184,11 @@ export function readSource(source: object, { form, names }: Plan, values: unknow
       for (let i = 0; i < names.length; i++) values.push(properties[names[i]]);
       break;
     }
+    case 'boxed':
+      values.push(unboxed(source));
+      break;
     case 'list':
-      for (let i = 0; i < (source as unknown[]).length; i++) values.push((source as unknown[])[i]);
+      readArray(source as unknown[], values);
       break;
     case 'dictionary':
       for (const name of Object.keys(source)) {
@@ -196,6 +203,39 @@ export function readSource(source: object, { form, names }: Plan, values: unknow
       break;
     default:
   }
+}
+
+/** Stands for an element that an array does not have. */
+export const HOLE = Symbol('hole');
+
+function readArray(source: readonly unknown[], values: unknown[]): void {
+  for (let i = 0; i < source.length; i++) {
+    const element = source[i];
+    values.push(element === undefined && !(i in source) ? HOLE : element);
+  }
+}
+
+function unboxed(source: object): unknown {
+  if (types.isNumberObject(source)) return Number.prototype.valueOf.call(source);
+  if (types.isStringObject(source)) return String.prototype.valueOf.call(source);
+  if (types.isBooleanObject(source)) return Boolean.prototype.valueOf.call(source);
+  return Object.prototype.valueOf.call(source).valueOf();
+}
+
+/** How many properties are looked at one by one, to see whether one is a getter. */
+const FEW = 8;
+
+/** Whether reading a source runs no code of the program. False for many properties. */
+export function isPlainData(source: object, { form, names }: Plan): boolean {
+  if (form === 'map' || form === 'set' || form === 'nothing') return true;
+  const keys = form === 'list' && (source as unknown[]).length <= FEW ? Object.keys(source) : names;
+  if ((form !== 'list' && form !== 'properties') || keys.length > FEW) return false;
+  if (form === 'list' && (source as unknown[]).length > FEW) return false;
+  if (form === 'properties' && Object.getPrototypeOf(source) !== Object.prototype) return false;
+  for (const key of keys) {
+    if (Object.getOwnPropertyDescriptor(source, key)?.get !== undefined) return false;
+  }
+  return true;
 }
 
 /**
@@ -215,12 +255,14 @@ export function storeNext(
   const { mem } = importer.session;
   switch (form) {
     case 'properties':
+    case 'boxed':
       importer.encode(values[next]);
       storeTracked(mem, target, target + HEADER_WORDS + place * VALUE_WORDS);
       return;
     case 'list':
       reserveElement(mem, target);
-      importer.encode(values[next]);
+      if (values[next] === HOLE) encodeAbsent();
+      else importer.encode(values[next]);
       appendElement(mem, target);
       return;
     case 'dictionary':
@@ -270,6 +312,8 @@ export function placeName(source: object, { form, names }: Plan, place: number):
       return propertyName(Object.keys(source)[place >> 1]);
     case 'list':
       return `[${place}]`;
+    case 'boxed':
+      return '.valueOf()';
     case 'map': {
       const key = [...(source as Map<unknown, unknown>).keys()][place >> 1];
       return `.get(${show(key)})`;

@@ -17,7 +17,14 @@
 import { HeapExhaustedError } from './base/errors.ts';
 import { encode, type Shareable } from './codec.ts';
 import { type Copies, Storages } from './from-bytes.ts';
-import { allocateCopy, type Plan, placeName, readSource, storeNext } from './from-classes.ts';
+import {
+  allocateCopy,
+  isPlainData,
+  type Plan,
+  placeName,
+  readSource,
+  storeNext,
+} from './from-classes.ts';
 import { Handle } from './handle.ts';
 import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import { decref, dropValue } from './object/dealloc.ts';
@@ -32,11 +39,12 @@ const BATCH = 2048;
 /** Copies `value` into the heap. See `Heap.from`. */
 export function copyFrom(session: Session, value: unknown): Shareable {
   if (!isSource(value)) return session.single(checkOperation, value);
-  return handleOfProxy(value) ?? new Importer(session).copy(value);
+  const source = value as object;
+  return handleOfProxy(source) ?? new Importer(session).copy(source);
 }
 
-/** Whether a value is an object that gets a copy. Handles come first: their prototypes do not like questions. */
-const isSource = (value: unknown): value is object =>
+/** Whether a value is an object with parts. Handles first: they cannot be asked for their class. */
+const isSource = (value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
   !(value instanceof Handle) &&
@@ -112,9 +120,13 @@ export class Importer implements Copies {
     this.#plans[number] = copy.plan;
     this.#parents[number] = this.#first + this.#current;
     this.#places[number] = this.#placeOfNext();
-    this.#copies.set(source, copy.ref);
-    this.#unplaced.push(copy.ref);
+    this.#noteCopy(source, copy.ref);
     return copy;
+  }
+
+  #noteCopy(source: object, ref: ObjectRef): void {
+    this.#copies.set(source, ref);
+    this.#unplaced.push(ref);
   }
 
   /** Reads sources until there are enough values. */
@@ -133,7 +145,7 @@ export class Importer implements Copies {
 
   /** Stores at least one of the values that were read, and some more. The lock is held. */
   #fill(): void {
-    const last = Math.min(this.#next + BATCH, this.#values.length);
+    const last = this.#next + BATCH;
     try {
       this.#fillUntil(last);
     } catch (error) {
@@ -150,7 +162,21 @@ export class Importer implements Copies {
       if (this.#next === this.#ends[this.#current]) this.#current++;
       else if (this.#next >= last) return;
       else this.#storeOne();
+      if (this.#current === this.#ends.length) this.#readOnePlain();
     }
+  }
+
+  /**
+   * Everything that was read is stored. When reading the next source runs no code of the program, it
+   * is read at once: in a long chain each source is known only when the one before it is filled.
+   */
+  #readOnePlain(): void {
+    const number = this.#first + this.#ends.length;
+    if (number === this.#sources.length || this.#values.length >= BATCH) return;
+    const source = this.#sources[number];
+    if (!isPlainData(source, this.#plans[number])) return;
+    readSource(source, this.#plans[number], this.#values);
+    this.#ends.push(this.#values.length);
   }
 
   #storeOne(): void {
@@ -175,6 +201,7 @@ export class Importer implements Copies {
     }
     if (!isSource(value)) {
       encode(this.session, value, () => this.#pathOfNext());
+      if (!(value instanceof Handle)) this.#noteCopy(value, slot[VALUE_LOW] as ObjectRef);
       return;
     }
     const handle = handleOfProxy(value);

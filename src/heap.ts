@@ -17,6 +17,7 @@ import { type HeapOptions, resolveOptions } from './base/options.ts';
 import { createBytesOperation, HeapBytes } from './bytes.ts';
 import type { Shareable } from './codec.ts';
 import { requestCollectorStop, stopCollectorThread } from './collector-thread.ts';
+import { copyFrom } from './from.ts';
 import { countObjects } from './gc/stats.ts';
 import { type Finding, verifyHeap } from './gc/verify.ts';
 import { HeapGc } from './gc.ts';
@@ -36,10 +37,12 @@ import {
 } from './memory/layout.ts';
 import { heapIdOf } from './memory/memory.ts';
 import { createArray } from './object/array.ts';
+import { structLayoutOf } from './object/kinds.ts';
 import { createMap, createSet } from './object/map.ts';
 import type { Mutator } from './object/mutator.ts';
 import { makeImmortal } from './object/refcount.ts';
-import type { FieldKind } from './object/struct-layout.ts';
+import { type FieldKind, isShapeName } from './object/struct-layout.ts';
+import { HeapObject } from './plain-object.ts';
 import { refcountOperation } from './refcounts.ts';
 import { type HandleFamily, Session } from './session.ts';
 import { HeapSet } from './set.ts';
@@ -47,9 +50,10 @@ import { type HeapStats, readStats } from './stats.ts';
 import { defineStruct, type StructClass, structHandleClass } from './struct.ts';
 import { markClosed, releaseGil } from './sync/gil.ts';
 import { releaseThread } from './sync/thread-table.ts';
+import { copyToJS } from './to-js.ts';
 import { jsonOf } from './to-json.ts';
 import { createTupleOperation, HeapTuple } from './tuple.ts';
-import type { FieldsOf, TypesOf } from './types.ts';
+import type { FieldsOf, FromJS, ToJS, TypesOf } from './types.ts';
 
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
 
@@ -74,7 +78,9 @@ const CLASSES: Readonly<Record<number, HandleClass>> = {
 const family: HandleFamily = {
   findClass(session, kind) {
     const base = CLASSES[kind];
-    return base === undefined ? structHandleClass(session, kind) : bindClass(session, base);
+    if (base !== undefined) return bindClass(session, base);
+    const { name } = structLayoutOf(session.mem, kind);
+    return isShapeName(name) ? bindClass(session, HeapObject) : structHandleClass(session, kind);
   },
   inspect: inspectHandle,
   toJSON: jsonOf,
@@ -324,6 +330,36 @@ export class Heap implements Disposable, AsyncDisposable {
    */
   bytes(content: number | ArrayBuffer | SharedArrayBuffer | ArrayBufferView): HeapBytes {
     return this.#session.single(createBytesOperation, content) as HeapBytes;
+  }
+
+  /**
+   * Copies a value into the heap, with all it holds: what is shared, and what is in cycles, is so
+   * in the copy. Handles in it stay what they are, so that new data can refer to what is in the
+   * heap already. Primitives and dates come back as they are.
+   *
+   * Takes what `structuredClone` takes, of the language: plain objects (`HeapObject`; of objects of
+   * classes the own enumerable properties), arrays (holes become undefined), maps, sets, dates,
+   * buffers and views (`HeapBytes`), regular expressions, errors, boxed primitives. Depth does not
+   * matter. Outside of sections the lock is taken for a part of the copy at a time; getters run
+   * without it.
+   *
+   * @throws NotShareableError that names the path of what cannot be copied: functions, symbols,
+   *   bigints beyond 64 bits, proxies, promises, objects of the platform, arrays with properties
+   *   besides their elements; StaleHandleError; HeapExhaustedError. Then nothing is left behind.
+   */
+  from<T>(value: T): FromJS<T> {
+    return copyFrom(this.#session, value) as FromJS<T>;
+  }
+
+  /**
+   * Copies a value of the heap into ordinary objects, with all it holds: the reverse of `from`.
+   * Structs become objects of their fields, tuples arrays. In one section, so of one moment.
+   * Anything else comes back as it is.
+   *
+   * @throws StaleHandleError
+   */
+  toJS<T>(value: T): ToJS<T> {
+    return copyToJS(this.#session, value) as ToJS<T>;
   }
 
   /** The named roots, which every thread sees. */

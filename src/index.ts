@@ -43,6 +43,7 @@ export { Handle } from './handle.ts';
 export { Heap, type RunOptions } from './heap.ts';
 export { HeapMap } from './map.ts';
 export type { FieldKind, NumberKind } from './object/struct-layout.ts';
+export { HeapObject } from './plain-object.ts';
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
 export { HeapSet, type SetLike } from './set.ts';
 export type { CollectorStats, HeapStats, LockStats } from './stats.ts';
@@ -51,9 +52,11 @@ export type { ThreadStats } from './sync/thread-table.ts';
 export { HeapTuple } from './tuple.ts';
 export type {
   FieldsOf,
+  FromJS,
   KindFor,
   Shared,
   SharedStruct,
+  ToJS,
   TypeOfKind,
   TypesOf,
 } from './types.ts';

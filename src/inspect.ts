@@ -12,6 +12,7 @@ import { Handle } from './handle.ts';
 import { firstElements, firstEntries, HeapMap } from './map.ts';
 import { kindOf } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
+import { HeapObject } from './plain-object.ts';
 import type { Session } from './session.ts';
 import { HeapSet } from './set.ts';
 import { HeapTuple } from './tuple.ts';
@@ -81,6 +82,10 @@ class Snapshot {
         set.add(this.#copyOf(element, levels));
       }
       while (set.size < Math.min(handle.size, FILL_MAX)) set.add(Symbol());
+    } else if (handle instanceof HeapObject) {
+      for (const [name, value] of handle.entries()) {
+        setProperty(copy, name, this.#copyOf(value as Shareable, levels));
+      }
     } else if (handle instanceof HeapBytes) {
       (copy as Record<string, unknown>).byteLength = handle.byteLength;
     } else if (handle instanceof HeapArray || handle instanceof HeapTuple) {
@@ -106,6 +111,9 @@ function addSomething(handle: Handle, copy: object): void {
     if (handle.size !== 0) (copy as Map<unknown, unknown>).set(0, 0);
   } else if (handle instanceof HeapSet) {
     if (handle.size !== 0) (copy as Set<unknown>).add(0);
+  } else if (handle instanceof HeapObject) {
+    const [name] = handle.keys();
+    if (name !== undefined) setProperty(copy, name, 0);
   } else if (handle instanceof HeapBytes) {
     (copy as Record<string, unknown>).byteLength = 0;
   } else if (handle instanceof HeapArray || handle instanceof HeapTuple) {
@@ -130,4 +138,10 @@ function emptyCopy(handle: Handle): object {
 function named<C>(name: string, copyClass: C): C {
   Object.defineProperty(copyClass, 'name', { value: name });
   return copyClass;
+}
+
+/** A property may be called `__proto__`. */
+function setProperty(copy: object, name: string, value: unknown): void {
+  const rest = { enumerable: true, configurable: true, writable: true };
+  Object.defineProperty(copy, name, { value, ...rest });
 }

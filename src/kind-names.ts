@@ -12,6 +12,7 @@ import {
 } from './memory/layout.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import type { Mutator } from './object/mutator.ts';
+import { isShapeName } from './object/struct-layout.ts';
 
 const BUILTIN_NAMES: Readonly<Record<number, string>> = {
   [KIND_STRING]: 'string',
@@ -23,12 +24,15 @@ const BUILTIN_NAMES: Readonly<Record<number, string>> = {
   [KIND_BYTES]: 'bytes',
   [KIND_DATE]: 'date',
 };
-const BUILTINS = new Set(Object.values(BUILTIN_NAMES));
+/** Plain objects, whatever their shapes. */
+const OBJECT = 'object';
+const BUILTINS = new Set([...Object.values(BUILTIN_NAMES), OBJECT]);
 
 /** The name of a kind: a word for what is built in, the struct's name for a struct. */
 export function kindName(mem: Mutator, kind: number): string {
   const builtin = BUILTIN_NAMES[kind];
   if (builtin !== undefined) return builtin;
   const { name } = structLayoutOf(mem, kind);
+  if (isShapeName(name)) return OBJECT;
   return BUILTINS.has(name) ? `struct ${name}` : name;
 }

@@ -104,6 +104,10 @@ export function layoutOf(session: Session, struct: unknown): StructLayout {
   throw new TypeError('that is no struct of this heap; pass the class that heap.struct() returned');
 }
 
+/** How the fields of a struct kind are read and written, by name. */
+export const fieldAccessOf = (session: Session, kind: number): ReadonlyMap<string, FieldAccess> =>
+  recordOf(session, kind).access;
+
 /** The class of the handles of a struct kind, also of one this thread has not declared. */
 export function structHandleClass(session: Session, kind: number): HandleClass {
   return recordOf(session, kind).handleClass as HandleClass;

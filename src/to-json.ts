@@ -10,6 +10,7 @@ import { Handle, refOf } from './handle.ts';
 import { HeapMap } from './map.ts';
 import { isStructKind, kindOf } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
+import { HeapObject } from './plain-object.ts';
 
 /** An ordinary object or array of what a handle's object holds, and of what that holds. */
 export function jsonOf(handle: Handle): unknown {
@@ -84,6 +85,7 @@ function isList(handle: Handle): boolean {
 /** Names and values: the entries of a map, the fields of a struct, nothing of anything else. */
 function propertiesOf(handle: Handle): Iterable<[string, unknown]> {
   if (handle instanceof HeapMap) return handle as HeapMap<string, unknown>;
+  if (handle instanceof HeapObject) return handle.entries();
   const { mem } = handle.$session;
   const kind = kindOf(mem, refOf(handle));
   if (!isStructKind(kind)) return [];

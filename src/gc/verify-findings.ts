@@ -85,7 +85,7 @@ export const FINDING_CODES = {
   REFCOUNT_TOO_HIGH: 'the count of an object is at most the number of references to it',
   FIELD_WRONG: 'a string field holds a string, a reference field an object of another kind',
   VALUE_TAG_UNKNOWN: 'a value has a known tag',
-  VALUE_SIMPLE_WRONG: 'a simple value is undefined, null, false or true',
+  VALUE_SIMPLE_WRONG: 'a simple value is undefined, null, false, true or absent',
   VALUE_INT_AS_DOUBLE: 'a number that is an int32 is stored as one',
   VALUE_NAN_WRONG: 'NaN is stored in its one form',
   DATE_WRONG: 'a date is a time that JavaScript has',

@@ -4,7 +4,7 @@
 
 import {
   NAN_HIGH,
-  SIMPLE_TRUE,
+  SIMPLE_ABSENT,
   SIMPLE_UNDEFINED,
   TAG_INT32,
   TAG_MIN,
@@ -64,8 +64,8 @@ export function checkValue(survey: Survey, at: number, holder: number): void {
   else if (high === TAG_INT32) return;
   else if (high >= 0 || high < TAG_MIN) checkDouble(survey, low, high, holder);
   else if (high !== TAG_SIMPLE) survey.findings.add('VALUE_TAG_UNKNOWN', holder, TAG_SIMPLE, high);
-  else if (low < SIMPLE_UNDEFINED || low > SIMPLE_TRUE) {
-    survey.findings.add('VALUE_SIMPLE_WRONG', holder, SIMPLE_TRUE, low);
+  else if (low < SIMPLE_UNDEFINED || low > SIMPLE_ABSENT) {
+    survey.findings.add('VALUE_SIMPLE_WRONG', holder, SIMPLE_ABSENT, low);
   }
 }
 

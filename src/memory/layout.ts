@@ -398,6 +398,7 @@ export const SIMPLE_UNDEFINED = 0;
 export const SIMPLE_NULL = 1;
 export const SIMPLE_FALSE = 2;
 export const SIMPLE_TRUE = 3;
+export const SIMPLE_ABSENT = 4; // a hole of an array that was copied: reads as undefined
 
 // ── Relations ────────────────────────────────────────────────────────────────────────────────
 

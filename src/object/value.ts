@@ -20,6 +20,7 @@ import {
   KIND_STRING,
   NAN_HIGH,
   type ObjectRef,
+  SIMPLE_ABSENT,
   SIMPLE_FALSE,
   SIMPLE_NULL,
   SIMPLE_TRUE,
@@ -63,6 +64,12 @@ export function encodeSimple(value: boolean | null | undefined): void {
   else slot[VALUE_LOW] = value ? SIMPLE_TRUE : SIMPLE_FALSE;
 }
 
+/** Encodes an element that an array does not have. */
+export function encodeAbsent(): void {
+  slot[VALUE_LOW] = SIMPLE_ABSENT;
+  slot[VALUE_HIGH] = TAG_SIMPLE;
+}
+
 /** Encodes a reference. */
 export function encodeReference(object: ObjectRef): void {
   slot[VALUE_LOW] = object;
@@ -71,7 +78,7 @@ export function encodeReference(object: ObjectRef): void {
 
 /** The JavaScript value of TAG_SIMPLE's low word. */
 export function simpleOf(low: number): boolean | null | undefined {
-  if (low === SIMPLE_UNDEFINED) return undefined;
+  if (low === SIMPLE_UNDEFINED || low === SIMPLE_ABSENT) return undefined;
   if (low === SIMPLE_NULL) return null;
   return low === SIMPLE_TRUE;
 }

@@ -189,7 +189,7 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
   ],
   ['VALUE_TAG_UNKNOWN', 'a value of no kind', set(field(2, VALUE_HIGH), 0xfffd_0000 | 0)],
   ['VALUE_TAG_UNKNOWN', 'a hole in a struct', set(field(2, VALUE_HIGH), TAG_HOLE)],
-  ['VALUE_SIMPLE_WRONG', 'a fifth simple value', set(field(2, VALUE_LOW), 4)],
+  ['VALUE_SIMPLE_WRONG', 'a sixth simple value', set(field(2, VALUE_LOW), 5)],
   ['VALUE_INT_AS_DOUBLE', 'a one stored as a double', doubleAt(field(2), 1)],
   ['VALUE_NAN_WRONG', 'another NaN', set(field(2, VALUE_HIGH), 0x7ff8_0001)],
   ['VALUE_NAN_WRONG', 'a negative NaN', set(field(2, VALUE_HIGH), 0xfff8_0000 | 0)],
