@@ -39,6 +39,7 @@ import {
   slot,
   timeOf,
 } from './object/value.ts';
+import { handleOfProxy } from './proxy-targets.ts';
 import type { Session } from './session.ts';
 
 /** Types of values that slots can hold. */
@@ -75,6 +76,12 @@ export function encode(session: Session, value: unknown, path: Path, at?: unknow
   }
 }
 
+/** A proxy of `heap.proxy` stands for its handle. */
+const handleOf = (value: unknown): unknown =>
+  value instanceof Handle || typeof value !== 'object' || value === null
+    ? value
+    : (handleOfProxy(value) ?? value);
+
 // Apart from `encode`, so that V8 inlines that into what is hot.
 
 function encodeBigint(session: Session, value: bigint, path: Path, at: unknown): void {
@@ -95,7 +102,7 @@ function encodeObject(session: Session, value: unknown, path: Path, at: unknown)
     encodeReference(createDate(session.mem, value));
     return;
   }
-  const ref = sharedRefOf(session, value, path, at);
+  const ref = sharedRefOf(session, handleOf(value), path, at);
   incref(session.mem, ref);
   encodeReference(ref);
 }

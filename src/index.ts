@@ -54,6 +54,7 @@ export type {
   FieldsOf,
   FromJS,
   KindFor,
+  ProxyOf,
   Shared,
   SharedStruct,
   ToJS,

@@ -122,3 +122,19 @@ export type ToJS<V> = V extends Atom
               : V extends Handle
                 ? { [Name in Exclude<keyof V, keyof Handle>]: ToJS<V[Name]> }
                 : V;
+
+/** What `heap.proxy` shows of a `V`. */
+export type ProxyOf<V> =
+  V extends HeapObject<infer T>
+    ? T
+    : V extends HeapArray<infer E>
+      ? ProxyOf<Shared<E>>[]
+      : V extends HeapMap<string, infer W>
+        ? Record<string, ProxyOf<Shared<W>>>
+        : V extends HeapTuple<infer T>
+          ? Readonly<T>
+          : V extends HeapSet<infer _> | HeapBytes
+            ? V
+            : V extends Handle
+              ? { [Name in Exclude<keyof V, keyof Handle>]: ProxyOf<V[Name]> }
+              : V;

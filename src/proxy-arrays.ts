@@ -1,0 +1,104 @@
+/** The properties of arrays and tuples, as their proxies show them. */
+
+import type { HeapArray } from './array.ts';
+import type { Properties } from './proxy.ts';
+import { storing, storingOne, wrap } from './proxy.ts';
+import { HeapTuple } from './tuple.ts';
+
+/** An index as the name of a property; -1 for other names. */
+function indexOf(name: string): number {
+  const index = Number(name);
+  return Number.isInteger(index) && index >= 0 && String(index) === name ? index : -1;
+}
+
+/** Elements, `length`, and the methods of arrays: those that change the array are one operation. */
+export class ArrayProperties implements Properties {
+  readonly prototype: object;
+  readonly #array: HeapArray;
+  readonly #isFixed: boolean;
+
+  constructor(array: HeapArray | HeapTuple) {
+    this.#array = array as HeapArray;
+    this.#isFixed = array instanceof HeapTuple;
+    this.prototype = this.#isFixed ? Array.prototype : methodsOf(this.#array);
+  }
+
+  has(name: string): boolean {
+    const index = indexOf(name);
+    return index >= 0 ? index < this.#array.length : name === 'length';
+  }
+
+  get(name: string): unknown {
+    if (name === 'length') return this.#array.length;
+    const index = indexOf(name);
+    return index < 0 ? undefined : wrap(this.#array.at(index));
+  }
+
+  set(name: string, value: unknown): boolean {
+    if (this.#isFixed) return false;
+    const index = indexOf(name);
+    if (name === 'length') this.#array.length = value as number;
+    else if (index < 0) return false;
+    else storingOne(this.#array, value, (stored) => this.#store(index, stored));
+    return true;
+  }
+
+  /** Behind the end the array becomes longer, as JavaScript's does, with undefined between. */
+  #store(index: number, value: unknown): void {
+    const array = this.#array;
+    array.$session.run(() => {
+      if (index < array.length) array.set(index, value as never);
+      else {
+        array.length = index;
+        array.push(value as never);
+      }
+    }, Number.POSITIVE_INFINITY);
+  }
+
+  /** There are no holes: what is removed becomes undefined. */
+  delete(name: string): boolean {
+    return !this.has(name) || (name !== 'length' && this.set(name, undefined));
+  }
+
+  names(): string[] {
+    const names = Array.from({ length: this.#array.length }, (_, i) => String(i));
+    return [...names, 'length'];
+  }
+}
+
+/** Methods that change an array. Step by step, two threads would do them in each other's midst. */
+function methodsOf(array: HeapArray): object {
+  const { $session: session } = array;
+  const methods = {
+    push: (...values: unknown[]) =>
+      storing(session, values, (stored) => array.push(...(stored as object[]))),
+    unshift: (...values: unknown[]) =>
+      storing(session, values, (stored) => array.unshift(...(stored as object[]))),
+    pop: () => wrap(array.pop()),
+    shift: () => wrap(array.shift()),
+    splice(...args: number[]) {
+      const removed = storing(session, args.slice(2), (stored) =>
+        array.splice(...(args.slice(0, 2) as [number, number]), ...(stored as object[])),
+      );
+      return removed.map(wrap);
+    },
+    fill(this: object, value: unknown, ...range: number[]) {
+      storingOne(array, value, (stored) => array.fill(stored as object, ...range));
+      return this;
+    },
+    copyWithin(this: object, ...args: [number, number, number?]) {
+      array.copyWithin(...args);
+      return this;
+    },
+    reverse(this: object) {
+      array.reverse();
+      return this;
+    },
+    sort(this: object, compare?: (a: unknown, b: unknown) => number) {
+      if (typeof compare !== 'function') array.sort(compare);
+      else array.sort((a, b) => compare(wrap(a), wrap(b)));
+      return this;
+    },
+  };
+  return Object.assign(Object.create(Array.prototype), methods);
+}

@@ -1,0 +1,275 @@
+/**
+ * `heap.proxy`: the syntax of ordinary objects for objects of the heap.
+ *
+ * A proxy holds a handle and does nothing by itself: each access is an operation of that handle.
+ * What an access yields comes as a proxy, too, where it has properties. What is assigned is copied
+ * into the heap, as `heap.from` does it, unless it is there already.
+ */
+
+import { type InspectOptions, inspect } from 'node:util';
+import { HeapArray } from './array.ts';
+import { copyFrom } from './from.ts';
+import { Handle, refOf } from './handle.ts';
+import { HeapMap } from './map.ts';
+import { isStructKind, kindOf } from './object/header.ts';
+import { structLayoutOf } from './object/kinds.ts';
+import { HeapObject } from './plain-object.ts';
+import { ArrayProperties } from './proxy-arrays.ts';
+import { handleOfProxy, noteProxy } from './proxy-targets.ts';
+import type { Session } from './session.ts';
+import { show } from './struct-fields.ts';
+import { HeapTuple } from './tuple.ts';
+
+/** The properties of an object of the heap, as its proxy shows them. */
+export interface Properties {
+  /** What is behind the properties: methods. */
+  readonly prototype: object;
+  /** Not to be told from undefined by the value alone. */
+  has(name: string): boolean;
+  get(name: string): unknown;
+  /** @returns false when that cannot be set */
+  set(name: string, value: unknown): boolean;
+  /** @returns false when that cannot be removed */
+  delete(name: string): boolean;
+  names(): string[];
+}
+
+const proxies = new WeakMap<Handle, object>();
+
+/** A proxy of the object of a handle. See `Heap.proxy`. */
+export function proxyOf(session: Session, value: unknown): unknown {
+  const handle = value instanceof Handle ? value : handleIn(value);
+  if (handle === null || handle.$session !== session) {
+    throw new TypeError(`proxy() takes a handle of this heap, not ${show(value)}`);
+  }
+  refOf(handle);
+  return wrap(handle);
+}
+
+function handleIn(value: unknown): Handle | null {
+  if (typeof value !== 'object' || value === null) return null;
+  return handleOfProxy(value) ?? null;
+}
+
+/** What a program gets of a value that was read: the proxy of an object with properties. */
+export function wrap(value: unknown): unknown {
+  if (!(value instanceof Handle)) return value;
+  const known = proxies.get(value);
+  if (known !== undefined) return known;
+  const properties = propertiesOf(value);
+  if (properties === null) return value;
+  const target = value instanceof HeapArray || value instanceof HeapTuple ? [] : {};
+  const proxy = new Proxy(target, new Traps(properties));
+  // `console.log` looks at the target, not at the proxy.
+  Object.defineProperty(target, inspect.custom, {
+    configurable: true,
+    value: (depth: number, options: InspectOptions) => value[inspect.custom](depth, options),
+  });
+  proxies.set(value, proxy);
+  noteProxy(proxy, value);
+  return proxy;
+}
+
+/**
+ * Calls `store` with what stands for `values` in the heap. What is not there yet is copied, for as
+ * long as `store` runs: then whatever it was stored in holds it.
+ */
+export function storing<T>(
+  session: Session,
+  values: readonly unknown[],
+  store: (stored: unknown[]) => T,
+): T {
+  const copies: Handle[] = [];
+  try {
+    return store(values.map((value) => storedOf(session, value, copies)));
+  } finally {
+    for (const copy of copies) copy[Symbol.dispose]();
+  }
+}
+
+function storedOf(session: Session, value: unknown, copies: Handle[]): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Handle) return value;
+  const known = handleOfProxy(value);
+  if (known !== undefined) return known;
+  const copy = copyFrom(session, value);
+  if (copy instanceof Handle) copies.push(copy);
+  return copy;
+}
+
+/** As `storing`, for one value. */
+export const storingOne = (handle: Handle, value: unknown, store: (stored: unknown) => void) =>
+  storing(handle.$session, [value], ([stored]) => store(stored));
+
+/** The properties of an object; null when it has none, as sets and bytes. */
+function propertiesOf(handle: Handle): Properties | null {
+  if (handle instanceof HeapObject) return new NamedProperties(handle);
+  if (handle instanceof HeapMap) return new MapProperties(handle);
+  if (handle instanceof HeapArray || handle instanceof HeapTuple) {
+    return new ArrayProperties(handle);
+  }
+  const kind = kindOf(handle.$session.mem, handle.$ref);
+  return isStructKind(kind) ? new StructProperties(handle, kind) : null;
+}
+
+/** Of a plain object: its own. */
+class NamedProperties implements Properties {
+  readonly prototype = Object.prototype;
+  readonly #object: HeapObject;
+
+  constructor(object: HeapObject) {
+    this.#object = object;
+  }
+
+  has(name: string): boolean {
+    return this.#object.has(name);
+  }
+
+  get(name: string): unknown {
+    return wrap(this.#object.get(name));
+  }
+
+  set(name: string, value: unknown): boolean {
+    storingOne(this.#object, value, (stored) => this.#object.set(name, stored as never));
+    return true;
+  }
+
+  delete(name: string): boolean {
+    this.#object.delete(name);
+    return true;
+  }
+
+  names(): string[] {
+    return this.#object.keys();
+  }
+}
+
+/** Of a map: the entries whose keys are strings. */
+class MapProperties implements Properties {
+  readonly prototype = Object.prototype;
+  readonly #map: HeapMap;
+
+  constructor(map: HeapMap) {
+    this.#map = map;
+  }
+
+  has(name: string): boolean {
+    return this.#map.has(name);
+  }
+
+  get(name: string): unknown {
+    return wrap(this.#map.get(name));
+  }
+
+  set(name: string, value: unknown): boolean {
+    storingOne(this.#map, value, (stored) => this.#map.set(name, stored as never));
+    return true;
+  }
+
+  delete(name: string): boolean {
+    this.#map.delete(name);
+    return true;
+  }
+
+  names(): string[] {
+    const { $session: session } = this.#map;
+    const names: string[] = [];
+    session.run(() => {
+      for (const key of this.#map.keys()) if (typeof key === 'string') names.push(key);
+    }, Number.POSITIVE_INFINITY);
+    return names;
+  }
+}
+
+/** Of a struct: its fields; behind them the methods of its class. */
+class StructProperties implements Properties {
+  readonly prototype: object;
+  readonly #struct: Record<string, unknown> & Handle;
+  readonly #names: string[];
+
+  constructor(handle: Handle, kind: number) {
+    this.#struct = handle as Record<string, unknown> & Handle;
+    this.#names = structLayoutOf(handle.$session.mem, kind).fields.map(({ name }) => name);
+    this.prototype = Object.getPrototypeOf(handle);
+  }
+
+  has(name: string): boolean {
+    return this.#names.includes(name);
+  }
+
+  get(name: string): unknown {
+    return wrap(this.#struct[name]);
+  }
+
+  set(name: string, value: unknown): boolean {
+    storingOne(this.#struct, value, (stored) => {
+      this.#struct[name] = stored; // a field that does not exist is refused there
+    });
+    return true;
+  }
+
+  delete(): boolean {
+    return false;
+  }
+
+  names(): string[] {
+    return this.#names;
+  }
+}
+
+/** What a handle can do that is not for its proxy. */
+const isHandleMethod = (name: PropertyKey): boolean =>
+  name !== 'toString' && Object.hasOwn(Handle.prototype, name);
+
+/** How a proxy shows properties. */
+class Traps implements ProxyHandler<object> {
+  readonly #properties: Properties;
+
+  constructor(properties: Properties) {
+    this.#properties = properties;
+  }
+
+  get(_target: object, name: PropertyKey, receiver: unknown): unknown {
+    const properties = this.#properties;
+    if (typeof name === 'string') {
+      const value = properties.get(name);
+      if (value !== undefined || properties.has(name)) return value;
+    }
+    return isHandleMethod(name) ? undefined : Reflect.get(properties.prototype, name, receiver);
+  }
+
+  set(_target: object, name: PropertyKey, value: unknown): boolean {
+    return typeof name === 'string' && this.#properties.set(name, value);
+  }
+
+  has(_target: object, name: PropertyKey): boolean {
+    const { prototype } = this.#properties;
+    if (typeof name === 'string' && this.#properties.has(name)) return true;
+    return !isHandleMethod(name) && Reflect.has(prototype, name);
+  }
+
+  deleteProperty(_target: object, name: PropertyKey): boolean {
+    return typeof name !== 'string' || this.#properties.delete(name);
+  }
+
+  ownKeys(): string[] {
+    return this.#properties.names();
+  }
+
+  getOwnPropertyDescriptor(target: object, name: PropertyKey): PropertyDescriptor | undefined {
+    if (typeof name !== 'string' || !this.#properties.has(name)) return undefined;
+    const value = this.#properties.get(name);
+    // The length of the array behind the proxy is not configurable, so neither is this one.
+    const isLength = Array.isArray(target) && name === 'length';
+    return { value, writable: true, enumerable: !isLength, configurable: !isLength };
+  }
+
+  defineProperty(target: object, name: PropertyKey, descriptor: PropertyDescriptor): boolean {
+    const { enumerable = true, configurable = true, writable = true } = descriptor;
+    const isPlain = enumerable && configurable && writable && !('get' in descriptor);
+    return isPlain && 'value' in descriptor && this.set(target, name, descriptor.value);
+  }
+
+  preventExtensions(): boolean {
+    return false;
+  }
+}
