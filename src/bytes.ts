@@ -38,10 +38,11 @@ export class HeapBytes extends Handle {
     return this.$session.single(lengthOperation, this);
   }
 
+  /** A view of all bytes, of the type that they were made from, else a `Uint8Array`: see below. */
+  view(): Uint8Array;
   /**
    * A typed array, or a `DataView`, on these bytes: a window on shared memory, no copy. Without
-   * `length` it reaches to the end. Without `type` it is of the type that the bytes were made from,
-   * else `Uint8Array`.
+   * `length` it reaches to the end.
    *
    * The bytes live at least as long as any view of them, also when all handles are released; the
    * garbage collector of JavaScript notices when the last view is gone. Make views of parts by
@@ -54,7 +55,6 @@ export class HeapBytes extends Handle {
    * @throws RangeError outside of the bytes, or for more elements than this version of Node.js can
    *   address: then make several windows; TypeError for another type; HeapExhaustedError.
    */
-  view(): Uint8Array;
   view<V extends ArrayBufferView>(type: ViewType<V>, byteOffset?: number, length?: number): V;
   view(type?: ViewType, byteOffset = 0, length?: number): ArrayBufferView {
     const window: Window = { type, byteOffset, length };
@@ -94,9 +94,8 @@ const viewTypeOf = (mem: Session['mem'], bytes: ObjectRef): ViewType =>
 function elementSize(type: ViewType): number {
   if (type === DataView) return 1;
   if (TYPES.includes(type)) return (type as unknown as typeof Uint8Array).BYTES_PER_ELEMENT;
-  throw new TypeError(
-    `view() takes a class of typed arrays or DataView, not ${typeof type === 'function' ? type.name : show(type)}`,
-  );
+  const shown = typeof type === 'function' ? (type as { name: string }).name : show(type);
+  throw new TypeError(`view() takes a class of typed arrays or DataView, not ${shown}`);
 }
 
 function checkOffset(byteOffset: number, size: number, byteLength: number): void {

@@ -129,7 +129,7 @@ function allocateSpecial(importer: Importer, source: object, path: () => string)
   }
   const refused = refusedClass(source);
   if (refused !== null) throw new NotShareableError(path(), `it is a ${refused}`);
-  return allocatePlain(mem, source); // an object of a class, of which only the properties are copied
+  return allocatePlain(mem, source); // of a class: only its properties are copied
 }
 
 /** The name of the class of what nobody can copy, or only the platform; null for other objects. */
@@ -170,7 +170,7 @@ function checkArray(source: readonly unknown[], path: () => string): void {
 /** To list the keys of a long array takes longer than to copy its elements. */
 const LONG_ARRAY = 64;
 
-/** Whether an array is printed as one of as many numbers, elements left out: then it has no more. */
+/** Whether an array is printed, elements left out, as one of as many numbers: it has no more. */
 function looksPlain(source: readonly unknown[]): boolean {
   const options = { customInspect: false, maxArrayLength: 0, depth: 0, breakLength: Infinity };
   return inspect(source, options) === inspect(new Array(source.length).fill(0), options);

@@ -167,8 +167,8 @@ export class Importer implements Copies {
   }
 
   /**
-   * Everything that was read is stored. When reading the next source runs no code of the program, it
-   * is read at once: in a long chain each source is known only when the one before it is filled.
+   * Everything that was read is stored. When reading the next source runs no code of the program,
+   * it is read at once: in a long chain each is known only when the one before it is filled.
    */
   #readOnePlain(): void {
     const number = this.#first + this.#ends.length;

@@ -41,13 +41,20 @@ export type {
 export type { EventSource, GcSchedule } from './gc-schedule.ts';
 export { Handle } from './handle.ts';
 export { Heap, type RunOptions } from './heap.ts';
+export { HeapData } from './heap-data.ts';
 export { HeapMap } from './map.ts';
 export type { FieldKind, NumberKind } from './object/struct-layout.ts';
 export { HeapObject } from './plain-object.ts';
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
 export { HeapSet, type SetLike } from './set.ts';
 export type { CollectorStats, HeapStats, LockStats } from './stats.ts';
-export { HeapStruct, type StructClass } from './struct.ts';
+export {
+  type AnyStructClass,
+  HeapStruct,
+  type StructClass,
+  type StructOptions,
+  type SubstructClass,
+} from './struct.ts';
 export type { ThreadStats } from './sync/thread-table.ts';
 export { HeapTuple } from './tuple.ts';
 export type {

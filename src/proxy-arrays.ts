@@ -1,8 +1,7 @@
 /** The properties of arrays and tuples, as their proxies show them. */
 
 import type { HeapArray } from './array.ts';
-import type { Properties } from './proxy.ts';
-import { storing, storingOne, wrap } from './proxy.ts';
+import { type Properties, storing, storingOne, type Wrap } from './proxy-values.ts';
 import { HeapTuple } from './tuple.ts';
 
 /** An index as the name of a property; -1 for other names. */
@@ -16,11 +15,13 @@ export class ArrayProperties implements Properties {
   readonly prototype: object;
   readonly #array: HeapArray;
   readonly #isFixed: boolean;
+  readonly #wrap: Wrap;
 
-  constructor(array: HeapArray | HeapTuple) {
+  constructor(array: HeapArray | HeapTuple, wrap: Wrap) {
+    this.#wrap = wrap;
     this.#array = array as HeapArray;
     this.#isFixed = array instanceof HeapTuple;
-    this.prototype = this.#isFixed ? Array.prototype : methodsOf(this.#array);
+    this.prototype = this.#isFixed ? Array.prototype : methodsOf(this.#array, wrap);
   }
 
   has(name: string): boolean {
@@ -31,7 +32,7 @@ export class ArrayProperties implements Properties {
   get(name: string): unknown {
     if (name === 'length') return this.#array.length;
     const index = indexOf(name);
-    return index < 0 ? undefined : wrap(this.#array.at(index));
+    return index < 0 ? undefined : this.#wrap(this.#array.at(index));
   }
 
   set(name: string, value: unknown): boolean {
@@ -67,7 +68,7 @@ export class ArrayProperties implements Properties {
 }
 
 /** Methods that change an array. Step by step, two threads would do them in each other's midst. */
-function methodsOf(array: HeapArray): object {
+function methodsOf(array: HeapArray, wrap: Wrap): object {
   const { $session: session } = array;
   const methods = {
     push: (...values: unknown[]) =>

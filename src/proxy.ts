@@ -8,7 +8,6 @@
 
 import { type InspectOptions, inspect } from 'node:util';
 import { HeapArray } from './array.ts';
-import { copyFrom } from './from.ts';
 import { Handle, refOf } from './handle.ts';
 import { HeapMap } from './map.ts';
 import { isStructKind, kindOf } from './object/header.ts';
@@ -16,23 +15,10 @@ import { structLayoutOf } from './object/kinds.ts';
 import { HeapObject } from './plain-object.ts';
 import { ArrayProperties } from './proxy-arrays.ts';
 import { handleOfProxy, noteProxy } from './proxy-targets.ts';
+import { type Properties, storingOne } from './proxy-values.ts';
 import type { Session } from './session.ts';
 import { show } from './struct-fields.ts';
 import { HeapTuple } from './tuple.ts';
-
-/** The properties of an object of the heap, as its proxy shows them. */
-export interface Properties {
-  /** What is behind the properties: methods. */
-  readonly prototype: object;
-  /** Not to be told from undefined by the value alone. */
-  has(name: string): boolean;
-  get(name: string): unknown;
-  /** @returns false when that cannot be set */
-  set(name: string, value: unknown): boolean;
-  /** @returns false when that cannot be removed */
-  delete(name: string): boolean;
-  names(): string[];
-}
 
 const proxies = new WeakMap<Handle, object>();
 
@@ -70,42 +56,12 @@ export function wrap(value: unknown): unknown {
   return proxy;
 }
 
-/**
- * Calls `store` with what stands for `values` in the heap. What is not there yet is copied, for as
- * long as `store` runs: then whatever it was stored in holds it.
- */
-export function storing<T>(
-  session: Session,
-  values: readonly unknown[],
-  store: (stored: unknown[]) => T,
-): T {
-  const copies: Handle[] = [];
-  try {
-    return store(values.map((value) => storedOf(session, value, copies)));
-  } finally {
-    for (const copy of copies) copy[Symbol.dispose]();
-  }
-}
-
-function storedOf(session: Session, value: unknown, copies: Handle[]): unknown {
-  if (typeof value !== 'object' || value === null || value instanceof Handle) return value;
-  const known = handleOfProxy(value);
-  if (known !== undefined) return known;
-  const copy = copyFrom(session, value);
-  if (copy instanceof Handle) copies.push(copy);
-  return copy;
-}
-
-/** As `storing`, for one value. */
-export const storingOne = (handle: Handle, value: unknown, store: (stored: unknown) => void) =>
-  storing(handle.$session, [value], ([stored]) => store(stored));
-
 /** The properties of an object; null when it has none, as sets and bytes. */
 function propertiesOf(handle: Handle): Properties | null {
   if (handle instanceof HeapObject) return new NamedProperties(handle);
   if (handle instanceof HeapMap) return new MapProperties(handle);
   if (handle instanceof HeapArray || handle instanceof HeapTuple) {
-    return new ArrayProperties(handle);
+    return new ArrayProperties(handle, wrap);
   }
   const kind = kindOf(handle.$session.mem, handle.$ref);
   return isStructKind(kind) ? new StructProperties(handle, kind) : null;

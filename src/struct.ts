@@ -16,7 +16,7 @@ import {
 } from './object/struct-layout.ts';
 import type { Session } from './session.ts';
 import { accessField, defineField, type FieldAccess, show } from './struct-fields.ts';
-import type { FieldsOf, SharedStruct } from './types.ts';
+import type { SharedStruct } from './types.ts';
 
 /** A handle of a struct; its fields come from the declaration. */
 export abstract class HeapStruct extends Handle {}
@@ -38,6 +38,27 @@ export interface StructClass<T> {
   register<C>(this: C): C;
 }
 
+/** Any class of structs. */
+// biome-ignore lint/suspicious/noExplicitAny: constructors are contravariant in what they take.
+export type AnyStructClass = abstract new (init?: any) => HeapStruct;
+
+/** The class of a struct that extends another class of structs. */
+export interface SubstructClass<T, Base extends AnyStructClass> {
+  /** As `new` of StructClass, with the fields of both. */
+  new (
+    init?: Partial<T & Omit<InstanceType<Base>, keyof HeapStruct>>,
+  ): SharedStruct<T> & InstanceType<Base>;
+  readonly prototype: SharedStruct<T> & InstanceType<Base>;
+  /** As `register` of StructClass. */
+  register<C>(this: C): C;
+}
+
+/** What else is said of a struct when it is declared. */
+export interface StructOptions {
+  /** A class of structs of this heap, whose fields and methods the new struct has, too. */
+  readonly extends?: AnyStructClass;
+}
+
 /** Names that fields cannot have: handles need them. */
 const RESERVED = new Set(['keep', 'release', 'is', 'toJSON', 'constructor', '__proto__', 'then']);
 
@@ -54,14 +75,76 @@ interface StructRecord {
 const records = new WeakMap<Session, Map<number, StructRecord>>();
 
 /** Declares a struct and returns its class. See `Heap.struct`. */
-export function defineStruct<T>(
+export function defineStruct(
   session: Session,
   name: string,
-  fields: FieldsOf<T>,
-): StructClass<T> {
+  fields: object,
+  options: StructOptions = {},
+): StructClass<object> {
   const checked = checkFields(name, fields);
-  const layout = session.runOperation(({ mem }) => declareStruct(mem, name, checked));
-  return recordOf(session, layout.kind).base as StructClass<T>;
+  const superclass = checkOptions(session, name, options);
+  if (superclass === null) return declare(session, name, checked, HeapStruct);
+  const all = new Map<string, FieldKind>();
+  for (const field of superclass.layout.fields) all.set(field.name, field.kind);
+  for (const [field, kind] of checked) {
+    if (all.has(field)) {
+      throw new TypeError(`${name}.${field} is a field of ${superclass.layout.name} already`);
+    }
+    all.set(field, kind);
+  }
+  return declare(session, name, all, superclass.type);
+}
+
+function declare(
+  session: Session,
+  name: string,
+  fields: ReadonlyMap<string, FieldKind>,
+  superclass: object,
+): StructClass<object> {
+  const layout = session.runOperation(({ mem }) => declareStruct(mem, name, fields));
+  const known = records.get(session)?.get(layout.kind);
+  if (known !== undefined) return checkSuperclass(known, superclass);
+  return recordOf(session, layout.kind, superclass).base;
+}
+
+/** Declaring a struct again gives the same class: it cannot extend something else then. */
+function checkSuperclass(record: StructRecord, superclass: object): StructClass<object> {
+  if (Object.getPrototypeOf(record.base) === superclass) return record.base;
+  throw new TypeError(
+    `struct ${record.layout.name} is declared in this thread already, and extends another class`,
+  );
+}
+
+interface Superclass {
+  readonly type: object;
+  readonly layout: StructLayout;
+}
+
+/** What a struct is to extend; null for nothing. */
+function checkOptions(session: Session, name: string, options: unknown): Superclass | null {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`the options of struct ${name} must be an object, not ${show(options)}`);
+  }
+  for (const option of Object.keys(options)) {
+    if (option === 'extends') continue;
+    throw new TypeError(`unknown option '${option}' of struct ${name}; the option is extends`);
+  }
+  const { extends: type } = options as StructOptions;
+  if (type === undefined) return null;
+  for (const { base, layout } of records.get(session)?.values() ?? []) {
+    if (type === (base as unknown) || isDirectSubclass(type, base)) return { type, layout };
+  }
+  throw new TypeError(`struct ${name} can extend a struct's class of this heap, not ${show(type)}`);
+}
+
+/** Whether a class has a struct's class behind it, and no other struct's in between. */
+function isDirectSubclass(type: unknown, base: object): boolean {
+  let behind: unknown = type;
+  while (typeof behind === 'function' && behind !== base) {
+    if (Object.hasOwn(behind, 'register')) return false; // the class of another struct
+    behind = Object.getPrototypeOf(behind);
+  }
+  return behind === base;
 }
 
 function checkFields(name: string, fields: object): Map<string, FieldKind> {
@@ -85,12 +168,12 @@ function checkFields(name: string, fields: object): Map<string, FieldKind> {
   return checked;
 }
 
-function recordOf(session: Session, kind: number): StructRecord {
+function recordOf(session: Session, kind: number, superclass: object = HeapStruct): StructRecord {
   const known = records.get(session) ?? new Map<number, StructRecord>();
   records.set(session, known);
   let record = known.get(kind);
   if (record === undefined) {
-    record = createRecord(session, structLayoutOf(session.mem, kind));
+    record = createRecord(session, structLayoutOf(session.mem, kind), superclass);
     known.set(kind, record);
   }
   return record;
@@ -113,7 +196,7 @@ export function structHandleClass(session: Session, kind: number): HandleClass {
   return recordOf(session, kind).handleClass as HandleClass;
 }
 
-function createRecord(session: Session, layout: StructLayout): StructRecord {
+function createRecord(session: Session, layout: StructLayout, superclass: object): StructRecord {
   const access = new Map<string, FieldAccess>();
   // A constructor may return another object: that is the handle of the object it has made.
   function Struct(init?: Record<string, unknown>): Handle {
@@ -125,8 +208,8 @@ function createRecord(session: Session, layout: StructLayout): StructRecord {
     return session.single(constructOperation, record, readInit(record, init));
   }
   Object.defineProperty(Struct, 'name', { value: layout.name });
-  Object.setPrototypeOf(Struct, HeapStruct);
-  Struct.prototype = Object.create(HeapStruct.prototype, {
+  Object.setPrototypeOf(Struct, superclass);
+  Struct.prototype = Object.create((superclass as { prototype: object }).prototype, {
     constructor: { value: Struct, writable: true, configurable: true },
     $session: { value: session },
   });
@@ -154,7 +237,8 @@ function registerClass(session: Session, record: StructRecord, target: unknown):
     if (target === base) return; // objects made by the base class have the subclass's methods
     throw new TypeError(
       `struct ${layout.name} has the class ${(record.current as { name: string }).name} in this ` +
-        'thread already; one struct has one class per thread',
+        'thread already; one struct has one class per thread: for a class of its own declare ' +
+        'another struct with { extends: ... }',
     );
   }
   if (target !== base && !((target as { prototype?: unknown }).prototype instanceof base)) {

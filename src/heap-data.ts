@@ -1,0 +1,212 @@
+/** The part of `Heap` that makes objects and asks about them. */
+
+import type { HeapArray } from './array.ts';
+import { rootMapOf } from './attach.ts';
+import { createBytesOperation, type HeapBytes } from './bytes.ts';
+import type { Shareable } from './codec.ts';
+import { copyFrom } from './from.ts';
+import { argumentRefOf } from './gc-arguments.ts';
+import type { Handle } from './handle.ts';
+import type { HeapMap } from './map.ts';
+import { NULL_REF, type ObjectRef } from './memory/layout.ts';
+import { createArray } from './object/array.ts';
+import { createMap, createSet } from './object/map.ts';
+import type { Mutator } from './object/mutator.ts';
+import { makeImmortal } from './object/refcount.ts';
+import type { FieldKind } from './object/struct-layout.ts';
+import { proxyOf } from './proxy.ts';
+import { refcountOperation } from './refcounts.ts';
+import type { Session } from './session.ts';
+import type { HeapSet } from './set.ts';
+import {
+  type AnyStructClass,
+  defineStruct,
+  type StructClass,
+  type StructOptions,
+  type SubstructClass,
+} from './struct.ts';
+import { copyToJS } from './to-js.ts';
+import { createTupleOperation, type HeapTuple } from './tuple.ts';
+import type { FieldsOf, FromJS, ProxyOf, ToJS, TypesOf } from './types.ts';
+
+/** The objects of a heap, as one thread sees them: the larger part of `Heap`. */
+export abstract class HeapData {
+  readonly #session: Session;
+  #root: HeapMap<string, Shareable> | undefined;
+
+  /** For `Heap`. */
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /**
+   * Declares a struct: a record with typed fields. With an interface as type argument the kinds
+   * are checked against it; without one the types of the fields follow from the kinds. The same
+   * declaration in other threads gives classes of the same objects. Methods are added by
+   * subclassing.
+   *
+   * With `{ extends: Shape }` its objects have the fields and the methods of another struct's class
+   * as well, and are `instanceof` it.
+   *
+   * @throws TypeError for a bad declaration; StructMismatchError when another thread has declared
+   *   the name with other fields; HeapExhaustedError.
+   */
+  struct<Fields extends Readonly<Record<string, FieldKind>>, Base extends AnyStructClass>(
+    name: string,
+    fields: Fields,
+    options: { readonly extends: Base },
+  ): SubstructClass<TypesOf<Fields>, Base>;
+  struct<T, Base extends AnyStructClass>(
+    name: string,
+    fields: FieldsOf<T>,
+    options: { readonly extends: Base },
+  ): SubstructClass<T, Base>;
+  struct<Fields extends Readonly<Record<string, FieldKind>>>(
+    name: string,
+    fields: Fields,
+    options?: StructOptions,
+  ): StructClass<TypesOf<Fields>>;
+  struct<T>(name: string, fields: FieldsOf<T>, options?: StructOptions): StructClass<T>;
+  struct(name: string, fields: object, options?: StructOptions): unknown {
+    return defineStruct(this.#session, name, fields, options);
+  }
+
+  /** A new map. @throws HeapExhaustedError */
+  map<K = Shareable, V = Shareable>(): HeapMap<K, V> {
+    return this.#session.single(createOperation, createMap) as unknown as HeapMap<K, V>;
+  }
+
+  /** A new array. @throws HeapExhaustedError */
+  array<T = Shareable>(): HeapArray<T> {
+    return this.#session.single(createOperation, createArray) as unknown as HeapArray<T>;
+  }
+
+  /** A new set. @throws HeapExhaustedError */
+  set<T = Shareable>(): HeapSet<T> {
+    return this.#session.single(createOperation, createSet) as unknown as HeapSet<T>;
+  }
+
+  /**
+   * A new tuple of `values`, which never changes.
+   *
+   * @throws RangeError beyond 57,342 values; NotShareableError, HeapExhaustedError.
+   */
+  tuple<const T extends readonly unknown[]>(...values: T): HeapTuple<T> {
+    return this.#session.single(createTupleOperation, values) as unknown as HeapTuple<T>;
+  }
+
+  /**
+   * Raw memory: so many bytes, all 0, or a copy of a buffer or view. Threads see it through typed
+   * arrays: `bytes.view(Float64Array)`.
+   *
+   * @throws RangeError for a length that no heap of this size holds; TypeError for anything but a
+   *   length, a buffer or a view; HeapExhaustedError.
+   */
+  bytes(content: number | ArrayBuffer | SharedArrayBuffer | ArrayBufferView): HeapBytes {
+    return this.#session.single(createBytesOperation, content) as HeapBytes;
+  }
+
+  /**
+   * Copies a value into the heap, with all it holds: what is shared, and what is in cycles, is so
+   * in the copy. Handles in it stay what they are, so that new data can refer to what is in the
+   * heap already. Primitives and dates come back as they are.
+   *
+   * Takes what `structuredClone` takes, of the language: plain objects (`HeapObject`; of objects of
+   * classes the own enumerable properties), arrays (holes become undefined), maps, sets, dates,
+   * buffers and views (`HeapBytes`), regular expressions, errors, boxed primitives. Depth does not
+   * matter. Outside of sections the lock is taken for a part of the copy at a time; getters run
+   * without it.
+   *
+   * @throws NotShareableError that names the path of what cannot be copied: functions, symbols,
+   *   bigints beyond 64 bits, proxies, promises, objects of the platform, arrays with properties
+   *   besides their elements; StaleHandleError; HeapExhaustedError. Then nothing is left behind.
+   */
+  from<T>(value: T): FromJS<T> {
+    return copyFrom(this.#session, value) as FromJS<T>;
+  }
+
+  /**
+   * Copies a value of the heap into ordinary objects, with all it holds: the reverse of `from`.
+   * Structs become objects of their fields, tuples arrays. In one section, so of one moment.
+   * Anything else comes back as it is.
+   *
+   * @throws StaleHandleError
+   */
+  toJS<T>(value: T): ToJS<T> {
+    return copyToJS(this.#session, value) as ToJS<T>;
+  }
+
+  /**
+   * An object-like view: the entries of a map with string keys, the elements of an array or a
+   * tuple, the properties of a plain object, the fields of a struct, as ordinary properties.
+   * `state.users[3].name = 'x'`, `Object.keys`, spread, `JSON.stringify`, `for ... of` and the
+   * methods of `Array` work. What is read comes as such a view where it has properties; what is
+   * assigned is copied into the heap unless it is there already. `heap.from(view)` gives the
+   * handle.
+   *
+   * Each access is an operation of the handle behind the view, and costs about a microsecond more
+   * outside of sections, some 100 ns more inside. Views live as long as their handles: those that
+   * were got in a section end with it. `instanceof` does not see the class of a struct; its methods
+   * work. Sets and bytes have no properties: they come as handles.
+   *
+   * @throws TypeError for anything but a handle of this heap; StaleHandleError.
+   */
+  proxy<T extends Handle>(value: T): ProxyOf<T> {
+    return proxyOf(this.#session, value) as ProxyOf<T>;
+  }
+
+  /** The named roots, which every thread sees. */
+  get root(): HeapMap<string, Shareable> {
+    this.#session.assertOpen();
+    if (this.#root === undefined || this.#root.$ref === NULL_REF) {
+      this.#root = this.#session.single(rootOperation, this) as HeapMap<string, Shareable>;
+    }
+    return this.#root;
+  }
+
+  /**
+   * A number that tells living objects apart; it may be used again after an object's death.
+   *
+   * @throws TypeError for what is no handle; NotShareableError for one of another heap;
+   *   StaleHandleError.
+   */
+  id(handle: Handle): number {
+    this.#session.assertOpen();
+    return argumentRefOf(this.#session, handle, 'id()');
+  }
+
+  /**
+   * The exact reference count of an object: slots that hold it, and threads with live handles.
+   * `IMMORTAL_REFCOUNT` for one that is never freed.
+   *
+   * @throws TypeError for what is no handle; NotShareableError for one of another heap;
+   *   StaleHandleError.
+   */
+  refcount(handle: Handle): number {
+    return this.#session.single(refcountOperation, handle);
+  }
+
+  /**
+   * Makes an object immortal, for as long as the heap lives (PEP 683).
+   *
+   * @throws TypeError for what is no handle; NotShareableError for one of another heap;
+   *   StaleHandleError.
+   */
+  immortalize(handle: Handle): void {
+    this.#session.single(immortalizeOperation, handle);
+  }
+}
+
+function createOperation(session: Session, create: (mem: Mutator) => ObjectRef): Handle {
+  return session.handles.adopt(create(session.mem));
+}
+
+function rootOperation(session: Session): Handle {
+  const root = session.handles.wrap(rootMapOf(session.mem));
+  session.handles.keep(root); // for as long as this thread is in the heap
+  return root;
+}
+
+function immortalizeOperation(session: Session, handle: Handle): void {
+  makeImmortal(session.mem, argumentRefOf(session, handle, 'immortalize()'));
+}
