@@ -20,10 +20,10 @@ import {
 } from './memory/layout.ts';
 import type { Memory } from './memory/memory.ts';
 import { dropValue } from './object/dealloc.ts';
-import { encodeString } from './object/encode-string.ts';
+import { encodeString, equalsEncoded } from './object/encode-string.ts';
 import { kindOf } from './object/header.ts';
 import { incref } from './object/refcount.ts';
-import { createString, decodeString, equalsEncoded, findString } from './object/string.ts';
+import { createString, decodeString, findString } from './object/string.ts';
 import {
   bigintOf,
   createBigint,

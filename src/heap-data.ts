@@ -10,6 +10,7 @@ import type { Handle } from './handle.ts';
 import type { HeapMap } from './map.ts';
 import { NULL_REF, type ObjectRef } from './memory/layout.ts';
 import { createArray } from './object/array.ts';
+import { internString } from './object/interning.ts';
 import { createMap, createSet } from './object/map.ts';
 import type { Mutator } from './object/mutator.ts';
 import { makeImmortal } from './object/refcount.ts';
@@ -25,6 +26,7 @@ import {
   type StructOptions,
   type SubstructClass,
 } from './struct.ts';
+import { show } from './struct-fields.ts';
 import { copyToJS } from './to-js.ts';
 import { createTupleOperation, type HeapTuple } from './tuple.ts';
 import type { FieldsOf, FromJS, ProxyOf, ToJS, TypesOf } from './types.ts';
@@ -34,7 +36,7 @@ export abstract class HeapData {
   readonly #session: Session;
   #root: HeapMap<string, Shareable> | undefined;
 
-  /** For `Heap`. */
+  /** @hidden */
   constructor(session: Session) {
     this.#session = session;
   }
@@ -187,6 +189,23 @@ export abstract class HeapData {
   }
 
   /**
+   * Keeps one copy of a text in the heap for as long as the heap lives (CPython's `sys.intern`):
+   * storing an equal string anywhere finds it then, and neither makes nor frees one. Short strings
+   * (up to 32 UTF-16 units) are one object for each text anyway, while any is in use.
+   *
+   * Returns the text.
+   *
+   * @throws TypeError for anything but a string; HeapExhaustedError.
+   */
+  intern(text: string): string {
+    if (typeof text !== 'string') {
+      throw new TypeError(`intern() takes a string, not ${show(text)}`);
+    }
+    this.#session.single(internOperation, text);
+    return text;
+  }
+
+  /**
    * Makes an object immortal, for as long as the heap lives (PEP 683).
    *
    * @throws TypeError for what is no handle; NotShareableError for one of another heap;
@@ -209,4 +228,8 @@ function rootOperation(session: Session): Handle {
 
 function immortalizeOperation(session: Session, handle: Handle): void {
   makeImmortal(session.mem, argumentRefOf(session, handle, 'immortalize()'));
+}
+
+function internOperation(session: Session, text: string): void {
+  internString(session.mem, text);
 }

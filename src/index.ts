@@ -44,7 +44,7 @@ export { Heap, type RunOptions } from './heap.ts';
 export { HeapData } from './heap-data.ts';
 export { HeapMap } from './map.ts';
 export type { FieldKind, NumberKind } from './object/struct-layout.ts';
-export { HeapObject } from './plain-object.ts';
+export { HeapObject, type Property } from './plain-object.ts';
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
 export { HeapSet, type SetLike } from './set.ts';
 export type { CollectorStats, HeapStats, LockStats } from './stats.ts';
@@ -54,17 +54,23 @@ export {
   type StructClass,
   type StructOptions,
   type SubstructClass,
+  type SubstructNew,
 } from './struct.ts';
 export type { ThreadStats } from './sync/thread-table.ts';
 export { HeapTuple } from './tuple.ts';
 export type {
+  Atom,
   FieldsOf,
+  FlatShared,
   FromJS,
+  Guard,
   KindFor,
   ProxyOf,
+  Reduce,
   Shared,
   SharedStruct,
   ToJS,
   TypeOfKind,
   TypesOf,
+  Visit,
 } from './types.ts';

@@ -4,7 +4,8 @@ import { encode, matcherOf, type Path } from './codec.ts';
 import { Handle, refOf } from './handle.ts';
 import { type ObjectRef, TAG_REFERENCE, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import { encodeString } from './object/encode-string.ts';
-import { findEntry, findEntryWhere, findText } from './object/map.ts';
+import { findEntry, findEntryWhere } from './object/map.ts';
+import { findText } from './object/text-search.ts';
 import {
   encodeNumber,
   encodeSimple,

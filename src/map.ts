@@ -11,12 +11,12 @@ import {
   appendEntry,
   clearMap,
   deleteEntry,
-  findText,
   mapSize,
   replaceValue,
   reserveEntry,
 } from './object/map.ts';
 import { firstEntry, nextEntry } from './object/map-chunks.ts';
+import { findText } from './object/text-search.ts';
 import { hashValue, slot } from './object/value.ts';
 import type { Session } from './session.ts';
 import { show } from './struct-fields.ts';

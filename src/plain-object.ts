@@ -8,9 +8,10 @@ import { dropValue } from './object/dealloc.ts';
 import { encodeString } from './object/encode-string.ts';
 import { kindOf } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
-import { appendEntry, deleteEntry, findText, reserveEntry } from './object/map.ts';
+import { appendEntry, deleteEntry, reserveEntry } from './object/map.ts';
 import { firstEntry, nextEntry } from './object/map-chunks.ts';
 import { becomeDictionary, createDictionary, dictionaryOf } from './object/shape.ts';
+import { findText } from './object/text-search.ts';
 import { storeTracked } from './object/tracking.ts';
 import { hashValue, slot } from './object/value.ts';
 import type { Session } from './session.ts';
@@ -18,7 +19,7 @@ import { show } from './struct-fields.ts';
 import type { FromJS } from './types.ts';
 
 /** What a property of a plain object `T` is read as. */
-type Property<T, Name> = Name extends keyof T ? FromJS<T[Name]> : Shareable;
+export type Property<T, Name> = Name extends keyof T ? FromJS<T[Name]> : Shareable;
 
 /**
  * A plain object in the heap, as `heap.from` makes of an object without class. Properties have

@@ -19,6 +19,8 @@ import { type Heap, sessionOf } from './heap.ts';
 import { HEADER_INFO, HEADER_WORDS, type ObjectRef } from './memory/layout.ts';
 import { decref } from './object/dealloc.ts';
 import { incref, refcountOf } from './object/refcount.ts';
+import { compareStrings, createString, decodeString, lengthOf } from './object/string.ts';
+import { concatStrings, sliceString } from './object/string-parts.ts';
 import { createStruct } from './object/struct.ts';
 import type { Field, StructLayout } from './object/struct-layout.ts';
 import { layoutOf, type StructClass, unknownField } from './struct.ts';
@@ -52,6 +54,22 @@ export interface RawHeap {
   decref(ref: ObjectRef): void;
   /** The count; negative for an immortal object. */
   refcount(ref: ObjectRef): number;
+  /** A string, owned. Equal ones of up to 32 units are one object. @throws HeapExhaustedError */
+  string(text: string): ObjectRef;
+  /** The text of a string: decoded, or from this thread's cache. */
+  textOf(string: ObjectRef): string;
+  /** UTF-16 code units of a string. */
+  lengthOf(string: ObjectRef): number;
+  /** The order of two strings by code units, as `<` has it: negative, 0 or positive. */
+  compare(a: ObjectRef, b: ObjectRef): number;
+  /** The characters of `a` and then those of `b`, owned. Nothing is decoded. */
+  concat(a: ObjectRef, b: ObjectRef): ObjectRef;
+  /**
+   * The code units from `from` up to `to`, owned. Nothing is decoded.
+   *
+   * @throws RangeError unless 0 <= from <= to <= length; HeapExhaustedError.
+   */
+  slice(string: ObjectRef, from: number, to: number): ObjectRef;
   /** The object of a handle, borrowed from it. */
   fromHandle(handle: Handle): ObjectRef;
   /** A local handle that takes over an owned reference. */
@@ -90,6 +108,18 @@ export function raw(heap: Heap): RawHeap {
       decref(mem, ref);
     },
     refcount: (ref) => refcountOf(mem, ref),
+    string: (text) => createString(mem, text),
+    textOf: (string) => decodeString(mem, string),
+    lengthOf: (string) => lengthOf(mem, string),
+    compare: (a, b) => compareStrings(mem, a, b),
+    concat: (a, b) => concatStrings(mem, a, b),
+    slice: (string, from, to) => {
+      const length = lengthOf(mem, string);
+      if (!(from >= 0 && from <= to && to <= length)) {
+        throw new RangeError(`from ${from} to ${to} is no part of a string of ${length} units`);
+      }
+      return sliceString(mem, string, from, to);
+    },
     fromHandle: (handle) => sharedRefOf(session, handle, 'the argument of fromHandle()'),
     toHandle: (ref) => session.handles.take(ref),
   };

@@ -42,8 +42,12 @@ export interface StructClass<T> {
 // biome-ignore lint/suspicious/noExplicitAny: constructors are contravariant in what they take.
 export type AnyStructClass = abstract new (init?: any) => HeapStruct;
 
-/** The class of a struct that extends another class of structs. */
-export interface SubstructClass<T, Base extends AnyStructClass> {
+/** The class of a struct that extends another class of structs, static members included. */
+export type SubstructClass<T, Base extends AnyStructClass> = SubstructNew<T, Base> &
+  Omit<Base, 'prototype' | 'register'>;
+
+/** What is its own of a SubstructClass. */
+export interface SubstructNew<T, Base extends AnyStructClass> {
   /** As `new` of StructClass, with the fields of both. */
   new (
     init?: Partial<T & Omit<InstanceType<Base>, keyof HeapStruct>>,

@@ -83,7 +83,8 @@ export type FlatShared<Element, Depth extends number> = {
     : Element;
 }[Depth extends -1 | 0 ? 'done' : 'recur'];
 
-type Atom = string | number | boolean | bigint | null | undefined | Date;
+/** Values that are copied as they are. */
+export type Atom = string | number | boolean | bigint | null | undefined | Date;
 
 /** What `heap.from` makes of a `V`. */
 export type FromJS<V> = V extends Atom | Handle

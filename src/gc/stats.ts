@@ -14,6 +14,13 @@ export interface ObjectStats {
   readonly liveBytes: number;
   /** In free blocks and in pages free or never touched. */
   readonly freeBytes: number;
+  /**
+   * Of these, those in free blocks of runs in use: they serve objects of their size only. Blocks
+   * never move, so this is what fragmentation costs (semantics E6).
+   */
+  readonly freeBlockBytes: number;
+  /** The part of the runs in use that is free blocks, from 0 to 1. */
+  readonly fragmentation: number;
   /** In the heap's own tables, and behind the last block of page runs. */
   readonly overheadBytes: number;
   /** In pages touched so far: what the system may have given memory to. */
@@ -29,7 +36,8 @@ export interface ObjectStats {
 
 /** Counts what lives. O(heap). */
 export function countObjects(mem: Mutator): ObjectStats {
-  const { liveWords, freeWords, overheadWords, committedWords } = countWords(mem);
+  const { liveWords, freeWords, freeBlockWords, overheadWords, committedWords } = countWords(mem);
+  const blockWords = liveWords + freeBlockWords;
   const byKind = new Map<number, number>();
   const objectsByGeneration = [0, 0, 0, 0];
   let liveObjects = 0;
@@ -47,6 +55,8 @@ export function countObjects(mem: Mutator): ObjectStats {
   return {
     liveBytes: liveWords * WORD_BYTES,
     freeBytes: freeWords * WORD_BYTES,
+    freeBlockBytes: freeBlockWords * WORD_BYTES,
+    fragmentation: blockWords === 0 ? 0 : freeBlockWords / blockWords,
     overheadBytes: overheadWords * WORD_BYTES,
     committedBytes: committedWords * WORD_BYTES,
     liveObjects,

@@ -30,6 +30,8 @@ export interface WordCounts {
   readonly liveWords: number;
   /** In free blocks and free or untouched pages. */
   readonly freeWords: number;
+  /** Of the free words, those in free blocks of runs in use: for blocks of their size only. */
+  readonly freeBlockWords: number;
   /** In tables, and behind the last block of runs. */
   readonly overheadWords: number;
   /** In pages touched so far, tables included: what the system may have committed. */
@@ -42,6 +44,7 @@ export function countWords(mem: Memory): WordCounts {
   const top = i32[CONTROL_TOP_PAGE];
   let liveWords = 0;
   let freeWords = (mem.pages - top) * PAGE_WORDS;
+  let freeBlockWords = 0;
   let overheadWords = mem.firstPage * PAGE_WORDS;
   let page: number = mem.firstPage;
   while (page < top) {
@@ -54,6 +57,7 @@ export function countWords(mem: Memory): WordCounts {
       const live = i32[record + PAGE_USED] - i32[record + PAGE_REMOTE_COUNT];
       liveWords += live * blockWords;
       freeWords += (capacity - live) * blockWords;
+      freeBlockWords += (capacity - live) * blockWords;
       overheadWords += runWords - capacity * blockWords;
     } else if (i32[record + PAGE_STATE] === PAGE_SCRATCH) {
       overheadWords += runWords;
@@ -62,5 +66,5 @@ export function countWords(mem: Memory): WordCounts {
     }
     page += i32[record + PAGE_RUN];
   }
-  return { liveWords, freeWords, overheadWords, committedWords: top * PAGE_WORDS };
+  return { liveWords, freeWords, freeBlockWords, overheadWords, committedWords: top * PAGE_WORDS };
 }

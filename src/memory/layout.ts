@@ -72,6 +72,7 @@ export const CONTROL_BROKEN_BY = 33; //       atomic    id of the thread that di
 export const CONTROL_TICKET = 34; //          atomic    order in which threads began to wait
 export const CONTROL_LOOKED_AT = 35; //       atomic    when waiters last looked who lives, in ms
 export const CONTROL_WAITERS = 36; //         atomic    5 words: a bit per thread that is parked
+export const CONTROL_LONG_STRINGS = 45; //   GIL       set of long strings that are interned, or 0
 export const CONTROL_RUNS_OPENED = 47; //     GIL       runs of pages opened so far; wraps
 export const CONTROL_THREADS_SEEN = 44; //    atomic    attaches so far
 export const CONTROL_FREE_RUNS = 64; //       GIL       heads of the lists of free page runs

@@ -6,21 +6,27 @@
  */
 
 import {
+  HEADER_INFO,
   INTERN_MAX,
   KIND_SHIFT,
   KIND_STRING,
+  STRING_CHARS,
+  STRING_HASH,
+  STRING_INFO_MASK,
   STRING_INTERNED,
+  STRING_LENGTH,
   STRING_LENGTH_AT,
   STRING_LONG,
   STRING_TWO_BYTE,
 } from '../memory/layout.ts';
+import type { Memory } from '../memory/memory.ts';
 import { mix } from './linear-hash.ts';
 
 const SMALL_WORDS = 64;
 const small = new Int32Array(SMALL_WORDS);
 
 /** The result of the last `encodeString`; valid until the next. `info` is the string's. */
-export const encoded = { words: small, wordCount: 0, length: 0, info: 0, hash: 0 };
+export const encoded = { words: small as Int32Array, wordCount: 0, length: 0, info: 0, hash: 0 };
 
 const INFO = KIND_STRING << KIND_SHIFT;
 
@@ -104,9 +110,32 @@ function encodeLong(text: string): void {
   encoded.hash = mix(hash);
 }
 
+/** Takes words for those of a text: in the form that its characters need, zeros behind them. */
+export function encodeWords(words: Int32Array, length: number, isTwoByte: boolean): void {
+  encoded.length = length;
+  encoded.words = words;
+  encoded.wordCount = words.length;
+  encoded.info = infoFor(length, isTwoByte ? STRING_TWO_BYTE : 0);
+  let hash = length;
+  for (let i = 0; i < words.length; i++) hash = hashWord(hash, words[i]);
+  encoded.hash = mix(hash);
+}
+
 /** One round of MurmurHash3. */
 function hashWord(hash: number, word: number): number {
   const scrambled = Math.imul(word, 0xcc9e2d51);
   const mixed = hash ^ Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b873593);
   return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
+}
+
+/** Whether the object at `object` is a string with the text that was encoded last. */
+export function equalsEncoded(mem: Memory, object: number): boolean {
+  const { i32 } = mem;
+  const { words, wordCount, length, info } = encoded;
+  if (i32[object + STRING_HASH] !== encoded.hash) return false;
+  if ((i32[object + HEADER_INFO] & STRING_INFO_MASK) !== info) return false;
+  if (length > INTERN_MAX && i32[object + STRING_LENGTH] !== length) return false;
+  const chars = object + STRING_CHARS;
+  for (let i = 0; i < wordCount; i++) if (i32[chars + i] !== words[i]) return false;
+  return true;
 }

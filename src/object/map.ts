@@ -43,11 +43,10 @@ import {
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { buryChunks, dropValue } from './dealloc.ts';
-import { encoded } from './encode-string.ts';
 import { publish } from './header.ts';
 import { bucketOf, FIRST_BUCKETS, splitOf } from './linear-hash.ts';
 import { addChunk, capacityOf, endOf, entryHash, isHole, linkTo, tidyChunk } from './map-chunks.ts';
-import { equalsEncoded } from './string.ts';
+import { chainOf } from './text-search.ts';
 import { countAllocation, storeTracked, trackIfNeeded } from './tracking.ts';
 import { equalKeysSlow, storeHole } from './value.ts';
 import { ensureWord, freeVector, wordAt } from './vector.ts';
@@ -70,11 +69,6 @@ export function mapSize(mem: Memory, map: ObjectRef): number {
   return mem.i32[map + MAP_SIZE];
 }
 
-/** The first entry of the chain for a hash. The map has a table. */
-function chainOf(mem: Memory, map: ObjectRef, hash: number, buckets: number): number {
-  return mem.i32[wordAt(mem, map + MAP_BUCKETS_ROOT, bucketOf(hash, buckets))];
-}
-
 /** The entry whose key is (low, high), with this hash; 0 when there is none. */
 export function findEntry(
   mem: Memory,
@@ -95,34 +89,6 @@ function isKey(mem: Memory, entry: number, low: number, high: number): boolean {
   const at = entry + ENTRY_KEY;
   if (mem.i32[at + VALUE_LOW] === low && mem.i32[at + VALUE_HIGH] === high) return true;
   return high === TAG_REFERENCE && equalKeysSlow(mem, at, low, high);
-}
-
-/** The entry whose key is a string with the text that was encoded last; 0 when there is none. */
-export function findText(mem: Memory, map: ObjectRef): number {
-  const { i32 } = mem;
-  const buckets = i32[map + MAP_BUCKET_COUNT];
-  if (buckets === 0) return findTextInChunks(mem, map);
-  let entry = chainOf(mem, map, encoded.hash, buckets);
-  while (entry !== 0 && !isEncodedKey(mem, entry)) entry = i32[entry + ENTRY_NEXT];
-  return entry;
-}
-
-/** Whether a key is the text that was encoded last. */
-function isEncodedKey(mem: Memory, entry: number): boolean {
-  if (mem.i32[entry + ENTRY_KEY + VALUE_HIGH] !== TAG_REFERENCE) return false;
-  return equalsEncoded(mem, mem.i32[entry + ENTRY_KEY + VALUE_LOW]);
-}
-
-function findTextInChunks(mem: Memory, map: ObjectRef): number {
-  const { i32 } = mem;
-  for (let chunk = i32[map + MAP_FIRST]; chunk !== 0; chunk = i32[chunk + CHUNK_NEXT]) {
-    const end = endOf(mem, chunk);
-    const step = i32[chunk + CHUNK_STEP];
-    for (let entry = chunk + CHUNK_ENTRIES; entry < end; entry += step) {
-      if (isEncodedKey(mem, entry)) return entry; // a hole is no reference
-    }
-  }
-  return 0;
 }
 
 /** The entry with this hash whose key `matches`; 0 when there is none. For all other keys. */

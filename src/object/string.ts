@@ -13,6 +13,8 @@ import {
   CONTROL_INTERN_COUNT,
   CONTROL_INTERN_HEIGHT,
   CONTROL_INTERN_ROOT,
+  CONTROL_LONG_STRINGS,
+  ENTRY_KEY,
   EPOCH_MASK,
   EPOCH_SHIFT,
   HEADER_INFO,
@@ -31,15 +33,17 @@ import {
   STRING_LONG,
   STRING_MAX,
   STRING_TWO_BYTE,
+  VALUE_LOW,
   WORD_BYTES,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
-import { encoded, encodeString } from './encode-string.ts';
+import { encoded, encodeString, equalsEncoded } from './encode-string.ts';
 import { publish } from './header.ts';
 import { bucketOf, FIRST_BUCKETS, splitOf } from './linear-hash.ts';
 import type { Mutator } from './mutator.ts';
 import { incref } from './refcount.ts';
 import { CACHED_LENGTH_MAX } from './string-cache.ts';
+import { findText } from './text-search.ts';
 import { ensureWord, freeLeaf, freeVector, wordAt } from './vector.ts';
 
 /** Strings per bucket from which on the table grows. It is consulted less often than maps. */
@@ -60,16 +64,24 @@ export function createString(mem: Mutator, text: string): ObjectRef {
   return createEncoded(mem, text);
 }
 
-/** As `createString`, for the text that was encoded last. @throws HeapExhaustedError */
-export function createEncoded(mem: Mutator, text: string): ObjectRef {
-  if (encoded.length > INTERN_MAX) return createLongString(mem, text);
+/**
+ * As `createString`, for the text that was encoded last; null: nobody has it as a string.
+ *
+ * @throws HeapExhaustedError
+ */
+export function createEncoded(mem: Mutator, text: string | null): ObjectRef {
+  if (encoded.length > INTERN_MAX) {
+    return mem.i32[CONTROL_LONG_STRINGS] === 0
+      ? createLongString(mem, text)
+      : findOrCreateLong(mem, text);
+  }
   const known = findInterned(mem);
   if (known !== NULL_REF) {
     incref(mem, known);
     return known;
   }
   const string = intern(mem);
-  mem.strings.offer(string, text);
+  if (text !== null) mem.strings.offer(string, text);
   return string;
 }
 
@@ -82,12 +94,19 @@ export function findString(mem: Mutator, text: string): ObjectRef {
   return findInterned(mem);
 }
 
-function createLongString(mem: Mutator, text: string): ObjectRef {
+/** Some long strings are interned: this may be one. */
+function findOrCreateLong(mem: Mutator, text: string | null): ObjectRef {
+  const entry = findText(mem, mem.i32[CONTROL_LONG_STRINGS] as ObjectRef);
+  if (entry === 0) return createLongString(mem, text);
+  return mem.i32[entry + ENTRY_KEY + VALUE_LOW] as ObjectRef; // immortal: not counted
+}
+
+function createLongString(mem: Mutator, text: string | null): ObjectRef {
   const string = allocateWords(mem, STRING_CHARS + encoded.wordCount);
   mem.i32[string + STRING_LENGTH] = encoded.length;
   fillString(mem, string);
   publish(mem, string, encoded.info);
-  if (text.length <= CACHED_LENGTH_MAX) mem.strings.offer(string, text);
+  if (text !== null && text.length <= CACHED_LENGTH_MAX) mem.strings.offer(string, text);
   return string as number as ObjectRef;
 }
 
@@ -114,18 +133,6 @@ function findInterned(mem: Memory): ObjectRef {
     string = i32[string + STRING_LINK];
   }
   return string as ObjectRef;
-}
-
-/** Whether the object at `object` is a string with the text that was encoded last. */
-export function equalsEncoded(mem: Memory, object: number): boolean {
-  const { i32 } = mem;
-  const { words, wordCount, length, info } = encoded;
-  if (i32[object + STRING_HASH] !== encoded.hash) return false;
-  if ((i32[object + HEADER_INFO] & STRING_INFO_MASK) !== info) return false;
-  if (length > INTERN_MAX && i32[object + STRING_LENGTH] !== length) return false;
-  const chars = object + STRING_CHARS;
-  for (let i = 0; i < wordCount; i++) if (i32[chars + i] !== words[i]) return false;
-  return true;
 }
 
 /** Whether two strings of the heap have the same text. */
