@@ -14,6 +14,7 @@
  * come in between. When something goes wrong the handle is released, and all of it dies.
  */
 
+import { types } from 'node:util';
 import { HeapExhaustedError } from './base/errors.ts';
 import { encode, type Shareable } from './codec.ts';
 import { type Copies, Storages } from './from-bytes.ts';
@@ -78,8 +79,10 @@ export class Importer implements Copies {
   #current = 0;
   #next = 0;
   /** Copies that were made for a value that is not stored yet: a full heap can come in between. */
-  #unplaced: ObjectRef[] = [];
+  readonly #unplaced: ObjectRef[] = [];
+  #unplacedCount = 0;
   #again: ObjectRef[] = [];
+  readonly #path = () => this.#pathOfNext();
 
   constructor(session: Session) {
     this.session = session;
@@ -108,13 +111,13 @@ export class Importer implements Copies {
     this.#sources.length = 0; // of a first attempt that found the heap full
     this.#copies.clear();
     const { ref } = this.#allocate(root);
-    this.#unplaced.length = 0;
+    this.#unplacedCount = 0;
     return ref;
   }
 
   #allocate(source: object): { ref: ObjectRef } {
     const number = this.#sources.length;
-    const copy = allocateCopy(this, source, () => this.#pathOfNext());
+    const copy = allocateCopy(this, source, this.#path);
     this.#sources[number] = source;
     this.#targets[number] = copy.ref;
     this.#plans[number] = copy.plan;
@@ -126,7 +129,7 @@ export class Importer implements Copies {
 
   #noteCopy(source: object, ref: ObjectRef): void {
     this.#copies.set(source, ref);
-    this.#unplaced.push(ref);
+    this.#unplaced[this.#unplacedCount++] = ref;
   }
 
   /** Reads sources until there are enough values. */
@@ -151,18 +154,30 @@ export class Importer implements Copies {
     } catch (error) {
       if (!(error instanceof HeapExhaustedError)) throw error;
       if (!this.session.collections.afterExhaustion()) throw error;
-      this.#again = this.#unplaced;
-      this.#unplaced = [];
-      this.#storeOne(); // once more; if there is no room now, there is none
+      this.#again = this.#unplaced.slice(0, this.#unplacedCount);
+      this.#unplacedCount = 0;
+      this.#fillUntil(this.#next + 1); // once more; if there is no room now, there is none
     }
   }
 
   #fillUntil(last: number): void {
     while (this.#current < this.#ends.length) {
-      if (this.#next === this.#ends[this.#current]) this.#current++;
-      else if (this.#next >= last) return;
-      else this.#storeOne();
-      if (this.#current === this.#ends.length) this.#readOnePlain();
+      const number = this.#first + this.#current;
+      this.#fillOne(this.#targets[number], this.#plans[number], last);
+      if (this.#next >= last) return;
+      if (++this.#current === this.#ends.length) this.#readOnePlain();
+    }
+  }
+
+  /** Fills the copy of the current source, up to the value number `last` of all. */
+  #fillOne(target: ObjectRef, plan: Plan, last: number): void {
+    const begin = this.#current === 0 ? 0 : this.#ends[this.#current - 1];
+    const end = Math.min(this.#ends[this.#current], last);
+    while (this.#next < end) {
+      storeNext(this, target, plan, this.#values, this.#next, this.#next - begin);
+      this.#next += plan.valuesPerStep;
+      this.#unplacedCount = 0;
+      if (this.#again.length !== 0) this.#again = [];
     }
   }
 
@@ -179,19 +194,10 @@ export class Importer implements Copies {
     this.#ends.push(this.#values.length);
   }
 
-  #storeOne(): void {
-    const number = this.#first + this.#current;
-    const plan = this.#plans[number];
-    storeNext(this, this.#targets[number], plan, this.#values, this.#next, this.#placeOfNext());
-    this.#next += plan.valuesPerStep;
-    if (this.#unplaced.length !== 0) this.#unplaced.length = 0;
-    if (this.#again.length !== 0) this.#again.length = 0;
-  }
-
   /** Encodes a value into `slot`, counted for who stores it. */
   encode(value: unknown): void {
     if (typeof value !== 'object' || value === null) {
-      encode(this.session, value, () => this.#pathOfNext());
+      encode(this.session, value, this.#path);
       return;
     }
     const known = this.#copies.get(value);
@@ -200,12 +206,12 @@ export class Importer implements Copies {
       return;
     }
     if (!isSource(value)) {
-      encode(this.session, value, () => this.#pathOfNext());
+      encode(this.session, value, this.#path);
       if (!(value instanceof Handle)) this.#noteCopy(value, slot[VALUE_LOW] as ObjectRef);
       return;
     }
-    const handle = handleOfProxy(value);
-    if (handle !== undefined) encode(this.session, handle, () => this.#pathOfNext());
+    const handle = types.isProxy(value) ? handleOfProxy(value) : undefined;
+    if (handle !== undefined) encode(this.session, handle, this.#path);
     else encodeReference(this.#allocate(value).ref);
   }
 
@@ -218,7 +224,8 @@ export class Importer implements Copies {
 
   /** Copies that no slot holds yet are dropped. The lock is held. */
   #giveUp(): void {
-    for (const ref of [...this.#unplaced, ...this.#again]) decref(this.session.mem, ref);
+    const unplaced = this.#unplaced.slice(0, this.#unplacedCount);
+    for (const ref of [...unplaced, ...this.#again]) decref(this.session.mem, ref);
   }
 
   /** Which of its source's values the next one is. */
