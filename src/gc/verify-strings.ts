@@ -83,16 +83,14 @@ function needsTwoBytes(i32: Int32Array, chars: number, count: number): boolean {
   return false;
 }
 
-/** The hash of a string's characters: MurmurHash3 over its words, seeded by its length. */
+/** The hash of a string's characters: FxHash over its words, seeded by its length. */
 export function hashOfString(i32: Int32Array, string: number): number {
   const chars = string + STRING_CHARS;
   const count = charWords(i32, string);
   let hash = lengthIn(i32, string);
   for (let i = 0; i < count; i++) {
-    let word = Math.imul(i32[chars + i], 0xcc9e2d51);
-    word = Math.imul((word << 15) | (word >>> 17), 0x1b873593);
-    hash ^= word;
-    hash = Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64;
+    const rotated = (hash << 5) | (hash >>> 27);
+    hash = Math.imul(rotated ^ i32[chars + i], 0x9e3779b1);
   }
   return finishHash(hash | 0);
 }

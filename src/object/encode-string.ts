@@ -121,11 +121,9 @@ export function encodeWords(words: Int32Array, length: number, isTwoByte: boolea
   encoded.hash = mix(hash);
 }
 
-/** One round of MurmurHash3. */
+/** One multiplication for a word (the hash that Firefox and rustc use); `mix` spreads the bits. */
 function hashWord(hash: number, word: number): number {
-  const scrambled = Math.imul(word, 0xcc9e2d51);
-  const mixed = hash ^ Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b873593);
-  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
+  return Math.imul(((hash << 5) | (hash >>> 27)) ^ word, 0x9e3779b1);
 }
 
 /** Whether the object at `object` is a string with the text that was encoded last. */
