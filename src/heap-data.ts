@@ -1,6 +1,7 @@
 /** The part of `Heap` that makes objects and asks about them. */
 
 import type { HeapArray } from './array.ts';
+import { pushAllOperation } from './array-operations.ts';
 import { rootMapOf } from './attach.ts';
 import { createBytesOperation, type HeapBytes } from './bytes.ts';
 import type { Shareable } from './codec.ts';
@@ -73,19 +74,45 @@ export abstract class HeapData {
     return defineStruct(this.#session, name, fields, options);
   }
 
-  /** A new map. @throws HeapExhaustedError */
-  map<K = Shareable, V = Shareable>(): HeapMap<K, V> {
-    return this.#session.single(createOperation, createMap) as unknown as HeapMap<K, V>;
+  /**
+   * A new map, of `entries` if given: [key, value] pairs.
+   *
+   * @throws NotShareableError, HeapExhaustedError: then there is no map.
+   */
+  map<K = Shareable, V = Shareable>(entries?: Iterable<readonly [K, V]> | null): HeapMap<K, V> {
+    const session = this.#session;
+    return createFilled(session, createMap, entries, (map: HeapMap<K, V>, pairs) => {
+      session.run(() => {
+        for (const [key, value] of pairs) map.set(key, value);
+      }, Number.POSITIVE_INFINITY);
+    });
   }
 
-  /** A new array. @throws HeapExhaustedError */
-  array<T = Shareable>(): HeapArray<T> {
-    return this.#session.single(createOperation, createArray) as unknown as HeapArray<T>;
+  /**
+   * A new array, of `values` if given. They are stored as they are: `heap.from` copies what is not
+   * in the heap.
+   *
+   * @throws NotShareableError, HeapExhaustedError: then there is no array.
+   */
+  array<T = Shareable>(values?: Iterable<T> | null): HeapArray<T> {
+    const session = this.#session;
+    return createFilled(session, createArray, values, (array: HeapArray<T>, elements) => {
+      session.single(pushAllOperation, array as Handle, elements);
+    });
   }
 
-  /** A new set. @throws HeapExhaustedError */
-  set<T = Shareable>(): HeapSet<T> {
-    return this.#session.single(createOperation, createSet) as unknown as HeapSet<T>;
+  /**
+   * A new set, of `values` if given.
+   *
+   * @throws NotShareableError, HeapExhaustedError: then there is no set.
+   */
+  set<T = Shareable>(values?: Iterable<T> | null): HeapSet<T> {
+    const session = this.#session;
+    return createFilled(session, createSet, values, (set: HeapSet<T>, elements) => {
+      session.run(() => {
+        for (const element of elements) set.add(element);
+      }, Number.POSITIVE_INFINITY);
+    });
   }
 
   /**
@@ -214,6 +241,26 @@ export abstract class HeapData {
   immortalize(handle: Handle): void {
     this.#session.single(immortalizeOperation, handle);
   }
+}
+
+/** Makes a container and fills it. The values are taken first: that is code of the program. */
+function createFilled<C, T>(
+  session: Session,
+  create: (mem: Mutator) => ObjectRef,
+  values: Iterable<T> | null | undefined,
+  fill: (container: C, values: readonly T[]) => void,
+): C {
+  const taken = values === null || values === undefined ? [] : [...values];
+  const handle = session.single(createOperation, create);
+  if (taken.length !== 0) {
+    try {
+      fill(handle as unknown as C, taken);
+    } catch (error) {
+      handle[Symbol.dispose]();
+      throw error;
+    }
+  }
+  return handle as unknown as C;
 }
 
 function createOperation(session: Session, create: (mem: Mutator) => ObjectRef): Handle {
