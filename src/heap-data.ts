@@ -141,10 +141,10 @@ export abstract class HeapData {
    * heap already. Primitives and dates come back as they are.
    *
    * Takes what `structuredClone` takes, of the language: plain objects (`HeapObject`; of objects of
-   * classes the own enumerable properties), arrays (holes become undefined), maps, sets, dates,
-   * buffers and views (`HeapBytes`), regular expressions, errors, boxed primitives. Depth does not
-   * matter. Outside of sections the lock is taken for a part of the copy at a time; getters run
-   * without it.
+   * classes the own enumerable properties), arrays (holes are undefined there, and holes again in
+   * what `toJS` makes), maps, sets, dates, buffers and views (`HeapBytes`), regular expressions,
+   * errors, boxed primitives. Depth does not matter. Outside of sections the lock is taken for a
+   * part of the copy at a time; getters run without it.
    *
    * @throws NotShareableError that names the path of what cannot be copied: functions, symbols,
    *   bigints beyond 64 bits, proxies, promises, objects of the platform, arrays with properties

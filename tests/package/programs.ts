@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { ITEMS, mainProgram, WORKER_PROGRAM } from '../support/bundled-program.ts';
 import {
+  compiled,
   type Example,
   isSingleFile,
   readExamples,
@@ -60,8 +61,17 @@ console.log(findings.length, failure);
 
 /** All that is run with each version of Node.js. */
 export function readPrograms(readme: string): Program[] {
-  const examples = readExamples(readFileSync(readme, 'utf8'));
+  const examples = readExamples(readFileSync(readme, 'utf8')).map(compiled);
   return [...examples, ...examples.filter(isSingleFile).map(withWorkerFile), THREADS, ENTRIES];
+}
+
+/** The examples in TypeScript, by the names of files for them. */
+export function readTyped(readme: string): Map<string, string> {
+  const examples = readExamples(readFileSync(readme, 'utf8'));
+  const typed = examples.filter(({ language }) => language === 'ts');
+  return new Map(
+    typed.map(({ name, files, main }) => [`${name.replaceAll(/\W+/g, '-')}.ts`, files.get(main)!]),
+  );
 }
 
 /** A program in TypeScript that uses types of every entry. */

@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { fetchNode, MAJORS, type Major } from './nodes.ts';
-import { type Program, readPrograms, TYPED_PROGRAM } from './programs.ts';
+import { type Program, readPrograms, readTyped, TYPED_PROGRAM } from './programs.ts';
 import { run } from './run.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -129,11 +129,14 @@ async function tryTypes(project: string): Promise<Trial[]> {
       install(project, ['--save-dev', ...packages]),
     ),
   ];
-  writeFileSync(join(project, 'typed.ts'), TYPED_PROGRAM);
+  const sources = readTyped(join(ROOT, 'README.md')).set('typed.ts', TYPED_PROGRAM);
+  for (const [file, code] of sources) writeFileSync(join(project, file), code);
+  const files = [...sources.keys()];
   for (const resolution of RESOLUTIONS) {
     const name = `types, moduleResolution ${resolution.moduleResolution}`;
     const options = { ...resolution, strict: true, noEmit: true, target: 'es2022' };
-    const config = { compilerOptions: { ...options, types: ['node'] }, files: ['typed.ts'] };
+    const lib = ['es2023', 'esnext.disposable'];
+    const config = { compilerOptions: { ...options, lib, types: ['node'] }, files };
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config));
     const tsc = ['node_modules/typescript/bin/tsc'];
     const check = () => run(process.execPath, tsc, { cwd: project, timeoutMs: PROGRAM_MS });

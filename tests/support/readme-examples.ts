@@ -1,22 +1,27 @@
 /**
- * The examples of README.md. How it says what they are:
+ * The blocks of README.md. How it says what they are:
  *
- * - Every block of ```js that imports sharc is a whole program.
+ * - Every block of ```js or ```ts that imports sharc is a whole program.
  * - One that imports nothing is a fragment: it runs behind `FRAGMENT_START`.
  * - A block whose first line is a comment with a file's name (`// worker.js`) is that file. Such
  *   blocks in a row are the files of one program, and the first of them is run.
  * - What a program prints stands in the ```text block that follows it, or in a sentence that
  *   follows it at once (It prints `...`.), or in comments (`// prints: ...`), a line in each.
  *   Where it stands nowhere, the program may print what it likes.
+ * - Every line of ```sh is a command, or several with `&&` between them.
  *
- * Every example ends with status 0.
+ * Every example ends with status 0. Nothing else is a block: see `uncheckedBlocks`.
  */
+
+import { transformSync } from 'esbuild';
 
 /** What fragments find when they begin. */
 export const FRAGMENT_START = "import { Heap } from 'sharc';\nconst heap = Heap.create();\n";
 
 const FENCES = /^```(\w*)\n([\s\S]*?)^```$/gm;
-const FILE_LINE = /^\/\/ ([\w./-]+\.m?js)\n/;
+/** Whatever Markdown shows as code, if it stands outside of `FENCES`. */
+const CODE_LINES = /^(?:[ >\t]*(?:(?:[-*+]|\d+\.) +)?(?:```|~~~|<(?:pre|code)\b)| {4}|\t).*/gm;
+const FILE_LINE = /^\/\/ ([\w./-]+\.m?[jt]s)\n/;
 const IMPORTS_SHARC = /\bfrom 'sharc(?:\/\w+)?';|^import 'sharc/m;
 const PRINTS_SENTENCE = /^\n+It prints `([^`\n]+)`/;
 const PRINTS_COMMENT = /\/\/ prints: (.*)$/gm;
@@ -24,11 +29,16 @@ const PRINTS_COMMENT = /\/\/ prints: (.*)$/gm;
 const OWN_FILE = 'new URL(import.meta.url)';
 const WORKER_FILE = 'worker.js';
 const MAIN_FILE = 'main.js';
+/** What the test runner's Node.js parses; Node 20 knows no `using`. */
+const TARGET = 'node20';
+
+export type Language = 'js' | 'ts';
 
 /** A program. */
 export interface Example {
   /** Where it stands, for people. */
   readonly name: string;
+  readonly language: Language;
   /** The text of each file, by its name. */
   readonly files: ReadonlyMap<string, string>;
   /** The file to run. */
@@ -46,28 +56,70 @@ interface Block {
   readonly end: number;
 }
 
+/** A document, taken apart. */
+interface Document {
+  readonly examples: readonly Example[];
+  /** Every command of the ```sh blocks. */
+  readonly commands: readonly string[];
+  readonly unchecked: readonly string[];
+}
+
 /** The examples in a document, in order. */
-export function readExamples(markdown: string): Example[] {
+export const readExamples = (markdown: string): readonly Example[] => read(markdown).examples;
+
+/** The commands that a document shows, one by one. */
+export const readCommands = (markdown: string): readonly string[] => read(markdown).commands;
+
+/** Code in a document that is neither an example, nor what one prints, nor commands: where. */
+export const uncheckedBlocks = (markdown: string): readonly string[] => read(markdown).unchecked;
+
+function read(markdown: string): Document {
   const blocks = [...markdown.matchAll(FENCES)].map(
     ({ 0: all, 1: language, 2: code, index }): Block => {
       return { language: language!, code: code!, index, end: index + all.length };
     },
   );
   const examples: Example[] = [];
+  const commands: string[] = [];
+  const unchecked: string[] = [];
   for (let i = 0; i < blocks.length; i++) {
-    if (blocks[i]!.language !== 'js') continue;
-    const group = [blocks[i]!];
-    while (continues(group, blocks[i + 1])) group.push(blocks[++i]!);
-    examples.push(exampleOf(group, blocks[i + 1], markdown));
+    const first = blocks[i]!;
+    if (isProgram(first)) {
+      const group = [first];
+      while (continues(group, blocks[i + 1])) group.push(blocks[++i]!);
+      examples.push(exampleOf(group, blocks[i + 1], markdown));
+      if (blocks[i + 1]?.language === 'text') i++;
+    } else if (first.language === 'sh') {
+      commands.push(...commandsOf(first));
+    } else {
+      unchecked.push(`${lineOf(markdown, first.index)}: a block of '${first.language}'`);
+    }
   }
-  return examples;
+  // The same document without its blocks, in the same lines.
+  const rest = markdown.replaceAll(FENCES, (all) => all.replaceAll(/[^\n]/g, ''));
+  for (const { 0: text, index } of rest.matchAll(CODE_LINES)) {
+    unchecked.push(`${lineOf(rest, index)}: ${text.trim()}`);
+  }
+  return { examples, commands, unchecked };
 }
+
+const isProgram = ({ language }: Block) => language === 'js' || language === 'ts';
+
+const lineOf = (markdown: string, index: number): string =>
+  `line ${markdown.slice(0, index).split('\n').length}`;
+
+const commandsOf = ({ code }: Block): string[] =>
+  code
+    .split('\n')
+    .flatMap((line) => line.replace(/(?:^|\s)#.*/, '').split('&&'))
+    .map((command) => command.trim())
+    .filter((command) => command !== '');
 
 const fileOf = ({ code }: Block) => FILE_LINE.exec(code)?.[1];
 
 /** Whether a block is another file of the program that the blocks of `group` are. */
 function continues(group: readonly Block[], next: Block | undefined): boolean {
-  const file = next?.language === 'js' ? fileOf(next) : undefined;
+  const file = next?.language === group[0]!.language ? fileOf(next) : undefined;
   const files = group.map(fileOf);
   return file !== undefined && !files.includes(file) && !files.includes(undefined);
 }
@@ -76,9 +128,12 @@ function exampleOf(group: readonly Block[], next: Block | undefined, markdown: s
   const text = group.map(({ code }) => code).join('');
   const isFragment = !IMPORTS_SHARC.test(text);
   const before = isFragment ? FRAGMENT_START : '';
-  const files = new Map(group.map((block) => [fileOf(block) ?? MAIN_FILE, before + block.code]));
+  const language = group[0]!.language as Language;
+  const only = MAIN_FILE.replace('js', language);
+  const files = new Map(group.map((block) => [fileOf(block) ?? only, before + block.code]));
   return {
-    name: `line ${markdown.slice(0, group[0]!.index).split('\n').length}`,
+    name: lineOf(markdown, group[0]!.index),
+    language,
     files,
     main: [...files.keys()][0]!,
     isFragment,
@@ -107,4 +162,14 @@ export function withWorkerFile(example: Example): Example {
     [WORKER_FILE, code],
   ]);
   return { ...example, name: `${example.name}, with a worker file`, files, main: MAIN_FILE };
+}
+
+/** The same program in JavaScript that the oldest supported Node.js runs. */
+export function compiled(example: Example): Example {
+  if (example.language === 'js') return example;
+  const toScript = (file: string) => file.replace(/ts$/, 'js');
+  const files = [...example.files].map(([file, code]): [string, string] => {
+    return [toScript(file), transformSync(code, { loader: 'ts', target: TARGET }).code];
+  });
+  return { ...example, language: 'js', files: new Map(files), main: toScript(example.main) };
 }
