@@ -46,7 +46,7 @@ export class ElementIterator<T> {
   [Symbol.dispose](): void {}
 
   get [Symbol.toStringTag](): string {
-    return 'HeapArray Iterator';
+    return `${this.#array.constructor.name} Iterator`;
   }
 }
 

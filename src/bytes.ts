@@ -134,10 +134,11 @@ export function typeNumberOf(source: ArrayBuffer | ArrayBufferView): number {
 /** Bytes with the content of `source`; the caller owns one count. @throws HeapExhaustedError */
 export function copyIn(session: Session, source: ArrayBuffer | ArrayBufferView): ObjectRef {
   const { mem } = session;
-  const bytes = createBytes(mem, source.byteLength, typeNumberOf(source));
+  // First: a buffer that was transferred to another thread throws.
   const from = ArrayBuffer.isView(source)
     ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
     : new Uint8Array(source);
+  const bytes = createBytes(mem, source.byteLength, typeNumberOf(source));
   new Uint8Array(mem.buffer, byteOffsetOf(bytes), source.byteLength).set(from);
   return bytes;
 }

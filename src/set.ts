@@ -10,16 +10,20 @@ import { dropValue } from './object/dealloc.ts';
 import { appendEntry, clearMap, deleteEntry, mapSize, reserveEntry } from './object/map.ts';
 import { hashValue, slot } from './object/value.ts';
 import type { Session } from './session.ts';
+import {
+  difference,
+  intersection,
+  isDisjointFrom,
+  isSubsetOf,
+  isSupersetOf,
+  Operands,
+  type SetLike,
+  symmetricDifference,
+  union,
+} from './set-operations.ts';
 import type { Shared } from './types.ts';
 
 const ELEMENT = 'an element of a set';
-
-/** What the methods that combine sets take, as JavaScript's: `Set`, `Map`, `HeapSet` and others. */
-export interface SetLike<T> {
-  readonly size: number;
-  has(value: T): boolean;
-  keys(): Iterator<T>;
-}
 
 /**
  * A set in the heap. The interface of `Set`; elements are any value, objects by identity.
@@ -83,61 +87,47 @@ export class HeapSet<T = Shareable> extends Handle {
 
   /** An ordinary set of the elements of this one and of `other`. */
   union<U>(other: SetLike<U>): Set<Shared<T> | U> {
-    const result = new Set<Shared<T> | U>(this.#elements());
-    for (const value of keysOf(other)) result.add(value);
-    return result;
+    return union(this.#with(other));
   }
 
   /** An ordinary set of the elements that are in `other`, too. */
   intersection(other: SetLike<unknown>): Set<Shared<T>> {
-    return new Set(this.#elements().filter((value) => other.has(value)));
+    return intersection(this.#with(other));
   }
 
   /** An ordinary set of the elements that are not in `other`. */
   difference(other: SetLike<unknown>): Set<Shared<T>> {
-    return new Set(this.#elements().filter((value) => !other.has(value)));
+    return difference(this.#with(other));
   }
 
   /** An ordinary set of what is either an element or in `other`, but not both. */
   symmetricDifference<U>(other: SetLike<U>): Set<Shared<T> | U> {
-    const elements = this.#elements();
-    const result = new Set<Shared<T> | U>(elements);
-    for (const value of keysOf(other)) {
-      if (this.has(value as never)) result.delete(value);
-      else result.add(value);
-    }
-    return result;
+    return symmetricDifference(this.#with(other));
   }
 
   /** Whether all elements are in `other`. */
   isSubsetOf(other: SetLike<unknown>): boolean {
-    return this.size <= other.size && this.#elements().every((value) => other.has(value));
+    return isSubsetOf(this.#with(other));
   }
 
   /** Whether all that is in `other` is an element. */
   isSupersetOf(other: SetLike<unknown>): boolean {
-    if (this.size < other.size) return false;
-    for (const value of keysOf(other)) if (!this.has(value as never)) return false;
-    return true;
+    return isSupersetOf(this.#with(other));
   }
 
   /** Whether no element is in `other`. */
   isDisjointFrom(other: SetLike<unknown>): boolean {
-    return !this.#elements().some((value) => other.has(value));
+    return isDisjointFrom(this.#with(other));
   }
 
   get [Symbol.toStringTag](): string {
     return 'HeapSet';
   }
 
-  #elements(): Shared<T>[] {
-    return this.$session.single(elementsOperation, this) as Shared<T>[];
+  #with<U>(other: SetLike<U>): Operands<Shared<T>, U> {
+    const elements = () => this.$session.single(elementsOperation, this) as Shared<T>[];
+    return new Operands(elements, other);
   }
-}
-
-function* keysOf<T>(set: SetLike<T>): Generator<T> {
-  const keys = set.keys();
-  for (let step = keys.next(); !step.done; step = keys.next()) yield step.value;
 }
 
 const readTwice: Reader<[Shareable, Shareable]> = (session, entry) => {
