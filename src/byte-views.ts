@@ -44,7 +44,11 @@ export class ByteViews {
     });
   }
 
-  /** A view of `length` elements on `bytes`. The caller holds the GIL. @throws HeapExhaustedError */
+  /**
+   * A view of `length` elements on `bytes`. The caller holds the GIL.
+   *
+   * @throws HeapExhaustedError
+   */
   create<V extends ArrayBufferView>(
     bytes: ObjectRef,
     type: ViewType<V>,

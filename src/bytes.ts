@@ -84,7 +84,7 @@ function viewOperation(session: Session, bytes: Handle, window?: Window): ArrayB
   const byteLength = byteLengthOf(mem, ref);
   checkOffset(byteOffset, size, byteLength);
   const rest = Math.floor((byteLength - byteOffset) / size);
-  const elements = checkLength(length ?? rest, rest, byteLength);
+  const elements = checkLength(length === undefined ? rest : length, rest, byteLength);
   return session.views.create(ref, type, byteOffsetOf(ref) + byteOffset, elements);
 }
 
@@ -94,9 +94,8 @@ const viewTypeOf = (mem: Session['mem'], bytes: ObjectRef): ViewType =>
 function elementSize(type: ViewType): number {
   if (type === DataView) return 1;
   if (TYPES.includes(type)) return (type as unknown as typeof Uint8Array).BYTES_PER_ELEMENT;
-  throw new TypeError(
-    `view() takes a class of typed arrays or DataView, not ${typeof type === 'function' ? type.name : show(type)}`,
-  );
+  const given = typeof type === 'function' ? (type as { name: string }).name : show(type);
+  throw new TypeError(`view() takes a class of typed arrays or DataView, not ${given}`);
 }
 
 function checkOffset(byteOffset: number, size: number, byteLength: number): void {

@@ -76,7 +76,7 @@ export class Operands<T, U> {
     }
   }
 
-  /** Dates are values in the heap, but objects in an ordinary set: the first stands for its time. */
+  /** Dates are values in the heap, but objects in a Set: the first stands for its time. */
   #same<V>(value: V): V {
     if (typeof value !== 'object' || value instanceof Handle || !(value instanceof Date)) {
       return value;

@@ -1,4 +1,4 @@
-/** Sets: the methods that combine them against JavaScript's, and the rules that scripts do not say. */
+/** Sets: what combines them against JavaScript's, and the rules that scripts do not say. */
 
 import { describe, expect, test } from 'vitest';
 import type { Heap } from '../src/heap.ts';

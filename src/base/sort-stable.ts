@@ -1,6 +1,7 @@
 /**
- * A stable sort of indices by numbers that stand beside them, with a comparison of indices for those
- * whose numbers are equal. Numbers move along with their indices: merging reads both in order.
+ * A stable sort of indices by numbers that stand beside them, with a comparison of indices for
+ * those whose numbers are equal. Numbers move along with their indices: merging reads both in
+ * order.
  */
 
 type Compare = (a: number, b: number) => number;
