@@ -26,6 +26,8 @@ import {
   KIND_MAP,
   KIND_SET,
   KIND_SHIFT,
+  LEAF_MASK,
+  LEAF_WORDS,
   MAP_BUCKET_COUNT,
   MAP_BUCKETS_HEIGHT,
   MAP_BUCKETS_ROOT,
@@ -45,12 +47,12 @@ import type { Memory } from '../memory/memory.ts';
 import { buryChunks, dropValue } from './dealloc.ts';
 import { encoded } from './encode-string.ts';
 import { publish } from './header.ts';
-import { bucketOf, FIRST_BUCKETS, splitOf } from './linear-hash.ts';
+import { bucketOf, FIRST_BUCKETS, mergeChains, splitOf } from './linear-hash.ts';
 import { addChunk, capacityOf, endOf, entryHash, isHole, linkTo, tidyChunk } from './map-chunks.ts';
 import { equalsEncoded } from './string.ts';
 import { countAllocation, storeTracked, trackIfNeeded } from './tracking.ts';
 import { equalKeysSlow, storeHole } from './value.ts';
-import { ensureWord, freeVector, wordAt } from './vector.ts';
+import { ensureWord, freeLeaf, freeVector, wordAt } from './vector.ts';
 
 /** A new empty map; the caller owns one count. @throws HeapExhaustedError */
 export const createMap = (mem: Memory): ObjectRef => create(mem, KIND_MAP);
@@ -250,9 +252,31 @@ export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
   i32[chunk + CHUNK_LIVE]--;
   i32[map + MAP_SIZE]--;
   tidyChunk(mem, map, chunk);
-  if (i32[map + MAP_SIZE] === 0) freeTable(mem, map);
+  if (i32[map + MAP_BUCKET_COUNT] !== 0) shrinkTable(mem, map);
   dropValue(mem, keyLow, keyHigh);
   dropValue(mem, valueLow, valueHigh);
+}
+
+/**
+ * Merges buckets when the table is half empty: two for each deletion, so that it keeps up with
+ * them, and the last one has little to free.
+ */
+function shrinkTable(mem: Memory, map: ObjectRef): void {
+  const { i32 } = mem;
+  const size = i32[map + MAP_SIZE];
+  if (size === 0) {
+    freeTable(mem, map);
+    return;
+  }
+  const table = map + MAP_BUCKETS_ROOT;
+  for (let merges = 0; merges < 2; merges++) {
+    const last = i32[map + MAP_BUCKET_COUNT] - 1;
+    if (last < FIRST_BUCKETS || size * 2 > last) return;
+    mergeChains(i32, wordAt(mem, table, last), wordAt(mem, table, splitOf(last)), ENTRY_NEXT);
+    i32[map + MAP_BUCKET_COUNT] = last;
+    // One leaf beyond the end is kept, so that a size at an edge does not thrash.
+    if ((last & LEAF_MASK) === 0) freeLeaf(mem, table, last + LEAF_WORDS);
+  }
 }
 
 /** An empty map needs no table. */
