@@ -257,26 +257,33 @@ export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
   dropValue(mem, valueLow, valueHigh);
 }
 
+/** A table with more buckets than SPARSE for each entry shrinks, so many for each deletion. */
+const SPARSE = 8;
+
 /**
- * Merges buckets when the table is half empty: two for each deletion, so that it keeps up with
- * them, and the last one has little to free.
+ * Merges the last buckets of a sparse table: as many as keep up with the deletions, so that the
+ * last one has little to free. Most of them are empty by then, so that costs next to nothing.
  */
 function shrinkTable(mem: Memory, map: ObjectRef): void {
   const { i32 } = mem;
   const size = i32[map + MAP_SIZE];
-  if (size === 0) {
-    freeTable(mem, map);
-    return;
-  }
+  const buckets = i32[map + MAP_BUCKET_COUNT];
+  if (size === 0) freeTable(mem, map);
+  else if (buckets > FIRST_BUCKETS && buckets > size * SPARSE) mergeLast(mem, map, size);
+}
+
+function mergeLast(mem: Memory, map: ObjectRef, size: number): void {
+  const { i32 } = mem;
   const table = map + MAP_BUCKETS_ROOT;
-  for (let merges = 0; merges < 2; merges++) {
-    const last = i32[map + MAP_BUCKET_COUNT] - 1;
-    if (last < FIRST_BUCKETS || size * 2 > last) return;
-    mergeChains(i32, wordAt(mem, table, last), wordAt(mem, table, splitOf(last)), ENTRY_NEXT);
-    i32[map + MAP_BUCKET_COUNT] = last;
+  const buckets = i32[map + MAP_BUCKET_COUNT];
+  const least = Math.max(FIRST_BUCKETS, size * SPARSE, buckets - SPARSE);
+  for (let last = buckets - 1; last >= least; last--) {
+    const from = wordAt(mem, table, last);
+    if (i32[from] !== 0) mergeChains(i32, from, wordAt(mem, table, splitOf(last)), ENTRY_NEXT);
     // One leaf beyond the end is kept, so that a size at an edge does not thrash.
     if ((last & LEAF_MASK) === 0) freeLeaf(mem, table, last + LEAF_WORDS);
   }
+  i32[map + MAP_BUCKET_COUNT] = least;
 }
 
 /** An empty map needs no table. */
