@@ -2,8 +2,8 @@
 
 import { constants } from 'node:buffer';
 import type { ViewType } from './byte-views.ts';
-import { Handle, refOf } from './handle.ts';
-import type { ObjectRef } from './memory/layout.ts';
+import { Handle, refOfKind } from './handle.ts';
+import { KIND_BYTES, type ObjectRef } from './memory/layout.ts';
 import { byteLengthOf, byteOffsetOf, bytesTypeOf, createBytes } from './object/bytes.ts';
 import type { Session } from './session.ts';
 import { show } from './struct-fields.ts';
@@ -73,12 +73,12 @@ interface Window {
 }
 
 function lengthOperation(session: Session, bytes: Handle): number {
-  return byteLengthOf(session.mem, refOf(bytes));
+  return byteLengthOf(session.mem, refOfKind(session, bytes, KIND_BYTES));
 }
 
 function viewOperation(session: Session, bytes: Handle, window?: Window): ArrayBufferView {
   const { mem } = session;
-  const ref = refOf(bytes);
+  const ref = refOfKind(session, bytes, KIND_BYTES);
   const { type = viewTypeOf(mem, ref), byteOffset, length } = window as Window;
   const size = elementSize(type);
   const byteLength = byteLengthOf(mem, ref);

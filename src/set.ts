@@ -2,10 +2,10 @@
 
 import type { Shareable } from './codec.ts';
 import { EntryIterator, type Reader, readKey } from './entry-iterator.ts';
-import { Handle, refOf } from './handle.ts';
+import { Handle, refOfKind } from './handle.ts';
 import { encodeKey, lookUp } from './keys.ts';
 import { firstElements } from './map.ts';
-import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import { KIND_SET, type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import { dropValue } from './object/dealloc.ts';
 import { appendEntry, clearMap, deleteEntry, mapSize, reserveEntry } from './object/map.ts';
 import { hashValue, slot } from './object/value.ts';
@@ -70,7 +70,7 @@ export class HeapSet<T = Shareable> extends Handle {
 
   /** Iterates over the elements. Use it in a section: outside, each step is its own operation. */
   values(): SetIterator<Shared<T>> {
-    return new EntryIterator(this, readKey as Reader<Shared<T>>);
+    return new EntryIterator(this, KIND_SET, readKey as Reader<Shared<T>>);
   }
 
   keys(): SetIterator<Shared<T>> {
@@ -78,7 +78,7 @@ export class HeapSet<T = Shareable> extends Handle {
   }
 
   entries(): SetIterator<[Shared<T>, Shared<T>]> {
-    return new EntryIterator(this, readTwice as Reader<[Shared<T>, Shared<T>]>);
+    return new EntryIterator(this, KIND_SET, readTwice as Reader<[Shared<T>, Shared<T>]>);
   }
 
   [Symbol.iterator](): SetIterator<Shared<T>> {
@@ -136,16 +136,16 @@ const readTwice: Reader<[Shareable, Shareable]> = (session, entry) => {
 };
 
 function sizeOperation(session: Session, set: Handle): number {
-  return mapSize(session.mem, refOf(set));
+  return mapSize(session.mem, refOfKind(session, set, KIND_SET));
 }
 
 function hasOperation(session: Session, set: Handle, value: unknown): boolean {
-  return lookUp(session, refOf(set), value) !== 0;
+  return lookUp(session, refOfKind(session, set, KIND_SET), value) !== 0;
 }
 
 function addOperation(session: Session, set: Handle, value: unknown): void {
   const { mem } = session;
-  const ref = refOf(set);
+  const ref = refOfKind(session, set, KIND_SET);
   if (lookUp(session, ref, value) !== 0) return;
   encodeKey(session, value, ELEMENT);
   const low = slot[VALUE_LOW];
@@ -160,7 +160,7 @@ function addOperation(session: Session, set: Handle, value: unknown): void {
 }
 
 function deleteOperation(session: Session, set: Handle, value: unknown): boolean {
-  const ref = refOf(set);
+  const ref = refOfKind(session, set, KIND_SET);
   const entry = lookUp(session, ref, value);
   if (entry === 0) return false;
   deleteEntry(session.mem, ref, entry);
@@ -168,11 +168,11 @@ function deleteOperation(session: Session, set: Handle, value: unknown): boolean
 }
 
 function clearOperation(session: Session, set: Handle): void {
-  clearMap(session.mem, refOf(set));
+  clearMap(session.mem, refOfKind(session, set, KIND_SET));
 }
 
 function elementsOperation(session: Session, set: Handle): Shareable[] {
-  return elementsOf(session, refOf(set));
+  return elementsOf(session, refOfKind(session, set, KIND_SET));
 }
 
 /** The elements of a set. */
