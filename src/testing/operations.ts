@@ -51,8 +51,8 @@ export const damageOf = (n: number): (typeof DAMAGES)[number] =>
  * What the numbers of an operation mean, a letter each:
  *
  *   t register to be written    q register to be read, with any object in it; a with an array,
- *   m with a map, e with a set    v register or value    s slot or key    k kind of object    g generation
- *   n plain number    R named root    i iterator
+ *   m with a map, e with a set    v register or value    s slot or key    k kind of object
+ *   g generation    n plain number    R named root    i iterator
  *
  * A register that is to be read and has nothing suitable in it stands for the next one that has.
  */

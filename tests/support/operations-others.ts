@@ -1,4 +1,4 @@
-/** Operations on sets, tuples, bytes and dates, for tests that make them fail for lack of memory. */
+/** Operations on sets, tuples, bytes, dates, for tests that make them fail for lack of memory. */
 
 import type { HeapArray } from '../../src/array.ts';
 import type { HeapBytes } from '../../src/bytes.ts';

@@ -1,6 +1,7 @@
 /**
  * Random work on containers of a heap without its facade: arrays, maps and sets that are filled,
- * changed, held by each other and by tuples, emptied and replaced. What is held from outside is known at every moment.
+ * changed, held by each other and by tuples, emptied and replaced. What is held from outside is
+ * known at every moment.
  */
 import {
   ARRAY_LENGTH,
