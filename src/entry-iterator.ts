@@ -2,7 +2,7 @@
 
 import { IteratorPrototype } from './array-iterator.ts';
 import { decodeAt, type Shareable } from './codec.ts';
-import { type Handle, refOfKind } from './handle.ts';
+import { type Handle, refOf, refOfKind } from './handle.ts';
 import { createPlace, type Place } from './map-iterators.ts';
 import { ENTRY_KEY, NULL_REF, type ObjectRef } from './memory/layout.ts';
 import { firstEntry, nextEntry } from './object/map-chunks.ts';
@@ -26,7 +26,7 @@ export class EntryIterator<T> {
 
   /** @param kind that of what is gone through: KIND_MAP or KIND_SET */
   constructor(map: Handle, kind: number, read: Reader<T>) {
-    refOfKind(map.$session, map, kind);
+    refOf(map);
     this.#map = map;
     this.#kind = kind;
     this.#read = read;
