@@ -1,7 +1,8 @@
 /** Iterators over arrays. Each step is one operation: it finds the length and reads the element. */
 
 import { decodeAt, type Shareable } from './codec.ts';
-import { type Handle, refOf } from './handle.ts';
+import { type Handle, refOfKind } from './handle.ts';
+import { KIND_ARRAY } from './memory/layout.ts';
 import { arrayLength, elementAt } from './object/array.ts';
 import type { Session } from './session.ts';
 
@@ -46,7 +47,7 @@ export class ElementIterator<T> {
   [Symbol.dispose](): void {}
 
   get [Symbol.toStringTag](): string {
-    return 'HeapArray Iterator';
+    return `${this.#array.constructor.name} Iterator`;
   }
 }
 
@@ -58,12 +59,14 @@ export const END = Object.freeze({});
 /** The element at `index`; END behind the last. */
 export function stepOperation(session: Session, array: Handle, index?: number): Shareable {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   if ((index as number) >= arrayLength(mem, ref)) return END;
   return decodeAt(session, elementAt(mem, ref, index as number));
 }
 
 /** A step that yields no element: nothing is acquired by it. */
 export function stepKeyOperation(session: Session, array: Handle, index?: number): Shareable {
-  return (index as number) >= arrayLength(session.mem, refOf(array)) ? END : undefined;
+  return (index as number) >= arrayLength(session.mem, refOfKind(session, array, KIND_ARRAY))
+    ? END
+    : undefined;
 }

@@ -7,8 +7,8 @@
  */
 
 import { decodeAt, encode, encodeAll, matcherOf, type Shareable } from './codec.ts';
-import { type Handle, refOf } from './handle.ts';
-import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import { type Handle, refOfKind } from './handle.ts';
+import { KIND_ARRAY, type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import {
   appendElement,
   arrayLength,
@@ -44,19 +44,19 @@ export interface Splice {
 }
 
 export function lengthOperation(session: Session, array: Handle): number {
-  return arrayLength(session.mem, refOf(array));
+  return arrayLength(session.mem, refOfKind(session, array, KIND_ARRAY));
 }
 
 export function resizeOperation(session: Session, array: Handle, length?: unknown): void {
   if (!Number.isInteger(length) || (length as number) < 0) {
     throw new RangeError(`the length of an array must be an integer of at least 0, not ${length}`);
   }
-  resizeArray(session.mem, refOf(array), length as number);
+  resizeArray(session.mem, refOfKind(session, array, KIND_ARRAY), length as number);
 }
 
 export function atOperation(session: Session, array: Handle, index?: number): Shareable {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const length = arrayLength(mem, ref);
   let at = index as number;
   if (at < 0) at += length;
@@ -71,7 +71,7 @@ export function setOperation(
   value?: unknown,
 ): void {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const length = arrayLength(mem, ref);
   const wanted = index as number;
   const at = wanted < 0 ? wanted + length : wanted;
@@ -87,7 +87,7 @@ export function setOperation(
 
 export function pushOperation(session: Session, array: Handle, value?: unknown): number {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const index = arrayLength(mem, ref);
   encode(session, value, elementPath, index);
   const low = slot[VALUE_LOW];
@@ -107,14 +107,14 @@ export function pushAllOperation(
   array: Handle,
   values?: readonly unknown[],
 ): number {
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   spliceValues(session, ref, arrayLength(session.mem, ref), 0, values ?? []);
   return arrayLength(session.mem, ref);
 }
 
 export function popOperation(session: Session, array: Handle): Shareable {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const length = arrayLength(mem, ref);
   if (length === 0) return undefined;
   const at = elementAt(mem, ref, length - 1);
@@ -129,7 +129,7 @@ export function popOperation(session: Session, array: Handle): Shareable {
 
 export function shiftOperation(session: Session, array: Handle): Shareable {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   if (arrayLength(mem, ref) === 0) return undefined;
   session.reserveResults(1);
   const value = decodeAt(session, elementAt(mem, ref, 0));
@@ -139,7 +139,7 @@ export function shiftOperation(session: Session, array: Handle): Shareable {
 
 export function spliceOperation(session: Session, array: Handle, splice?: Splice): Shareable[] {
   const { start, count: wanted, values } = splice as Splice;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const length = arrayLength(session.mem, ref);
   const from = clampIndex(start, length);
   const count = Math.min(Math.max(wanted, 0), length - from);
@@ -155,7 +155,7 @@ export function sliceOperation(
   start?: number,
   end?: number,
 ): Shareable[] {
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const length = arrayLength(session.mem, ref);
   const from = clampIndex(start as number, length);
   const to = Math.max(from, clampIndex(end as number, length));
@@ -184,7 +184,7 @@ export function searchOperation(
   fromIndex?: number,
 ): number {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const length = arrayLength(mem, ref);
   const isWanted = matcherOf(session, value);
   if (isWanted === null) return -1;
@@ -202,7 +202,7 @@ export function searchBackOperation(
   fromIndex?: number,
 ): number {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const length = arrayLength(mem, ref);
   const isWanted = matcherOf(session, value);
   if (isWanted === null) return -1;
@@ -219,7 +219,7 @@ export function insertOperation(
   index?: number,
   values?: readonly unknown[],
 ): number {
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   spliceValues(session, ref, index ?? 0, 0, values ?? []);
   return arrayLength(session.mem, ref);
 }
@@ -237,7 +237,7 @@ export function fillOperation(
   range?: Range,
 ): void {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const length = arrayLength(mem, ref);
   const from = clampIndex((range as Range).start, length);
   const to = clampIndex((range as Range).end, length);
@@ -253,7 +253,7 @@ export function copyWithinOperation(
   range?: Range,
 ): void {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const length = arrayLength(mem, ref);
   const to = clampIndex(target as number, length);
   const from = clampIndex((range as Range).start, length);
@@ -263,7 +263,7 @@ export function copyWithinOperation(
 }
 
 export function reverseOperation(session: Session, array: Handle): void {
-  reverseElements(session.mem, refOf(array));
+  reverseElements(session.mem, refOfKind(session, array, KIND_ARRAY));
 }
 
 /**

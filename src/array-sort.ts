@@ -9,8 +9,9 @@
 import { readElements, spliceValues } from './array-operations.ts';
 import { sortStable } from './base/sort-stable.ts';
 import { decodeAt, encode } from './codec.ts';
-import { Handle, refOf } from './handle.ts';
+import { Handle, refOfKind } from './handle.ts';
 import {
+  KIND_ARRAY,
   KIND_STRING,
   type ObjectRef,
   SIMPLE_UNDEFINED,
@@ -53,7 +54,7 @@ export function sortArray(array: Handle, compare: Compare | undefined): void {
 }
 
 function readAllOperation(session: Session, array: Handle): unknown[] {
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   return readElements(session, ref, 0, arrayLength(session.mem, ref));
 }
 
@@ -86,7 +87,7 @@ function writeImmediatesOperation(
   values?: readonly unknown[],
 ): void {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const sorted = values as readonly unknown[];
   const length = arrayLength(mem, ref);
   if (length !== sorted.length || hasReferences(mem, ref)) {
@@ -120,7 +121,7 @@ function writeOperation(
   order?: readonly number[],
 ): void {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const before = values as readonly unknown[];
   const sorted = order as readonly number[];
   if (isUnchanged(session, ref, before)) {
@@ -157,7 +158,7 @@ function isUnchanged(session: Session, array: ObjectRef, values: readonly unknow
  */
 function sortPlainOperation(session: Session, array: Handle): boolean {
   const { mem } = session;
-  const ref = refOf(array);
+  const ref = refOfKind(session, array, KIND_ARRAY);
   const length = arrayLength(mem, ref);
   let integers = 0;
   let strings = 0;

@@ -3,7 +3,7 @@
 import { END, stepOperation } from './array-iterator.ts';
 import { lengthOperation } from './array-operations.ts';
 import { decodeAt, type Shareable } from './codec.ts';
-import { type Handle, refOf } from './handle.ts';
+import { type Handle, refOfKind } from './handle.ts';
 import { KIND_ARRAY, type ObjectRef } from './memory/layout.ts';
 import { arrayLength, elementAt } from './object/array.ts';
 import { kindOf } from './object/header.ts';
@@ -45,7 +45,9 @@ const LEVELS_MAX = 10_000;
 export function flatOperation(session: Session, array: Handle, depth?: number): Shareable[] {
   const { mem } = session;
   const elements: Shareable[] = [];
-  const path: { readonly ref: ObjectRef; index: number }[] = [{ ref: refOf(array), index: 0 }];
+  const path: { readonly ref: ObjectRef; index: number }[] = [
+    { ref: refOfKind(session, array, KIND_ARRAY), index: 0 },
+  ];
   for (let level = path.at(-1); level !== undefined; level = path.at(-1)) {
     if (level.index >= arrayLength(mem, level.ref)) {
       path.pop();

@@ -2,8 +2,8 @@
 
 import { constants } from 'node:buffer';
 import type { ViewType } from './byte-views.ts';
-import { Handle, refOf } from './handle.ts';
-import type { ObjectRef } from './memory/layout.ts';
+import { Handle, refOfKind } from './handle.ts';
+import { KIND_BYTES, type ObjectRef } from './memory/layout.ts';
 import { byteLengthOf, byteOffsetOf, bytesTypeOf, createBytes } from './object/bytes.ts';
 import type { Session } from './session.ts';
 import { show } from './struct-fields.ts';
@@ -73,18 +73,18 @@ interface Window {
 }
 
 function lengthOperation(session: Session, bytes: Handle): number {
-  return byteLengthOf(session.mem, refOf(bytes));
+  return byteLengthOf(session.mem, refOfKind(session, bytes, KIND_BYTES));
 }
 
 function viewOperation(session: Session, bytes: Handle, window?: Window): ArrayBufferView {
   const { mem } = session;
-  const ref = refOf(bytes);
+  const ref = refOfKind(session, bytes, KIND_BYTES);
   const { type = viewTypeOf(mem, ref), byteOffset, length } = window as Window;
   const size = elementSize(type);
   const byteLength = byteLengthOf(mem, ref);
   checkOffset(byteOffset, size, byteLength);
   const rest = Math.floor((byteLength - byteOffset) / size);
-  const elements = checkLength(length ?? rest, rest, byteLength);
+  const elements = checkLength(length === undefined ? rest : length, rest, byteLength);
   return session.views.create(ref, type, byteOffsetOf(ref) + byteOffset, elements);
 }
 
@@ -136,10 +136,11 @@ export const viewTypeOfNumber = (type: number): ViewType | undefined => TYPES[ty
 /** Bytes with the content of `source`; the caller owns one count. @throws HeapExhaustedError */
 export function copyIn(session: Session, source: ArrayBuffer | ArrayBufferView): ObjectRef {
   const { mem } = session;
-  const bytes = createBytes(mem, source.byteLength, typeNumberOf(source));
+  // First: a buffer that was transferred to another thread throws.
   const from = ArrayBuffer.isView(source)
     ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
     : new Uint8Array(source);
+  const bytes = createBytes(mem, source.byteLength, typeNumberOf(source));
   new Uint8Array(mem.buffer, byteOffsetOf(bytes), source.byteLength).set(from);
   return bytes;
 }

@@ -2,9 +2,9 @@
 
 import { IteratorPrototype } from './array-iterator.ts';
 import { decodeAt, type Shareable } from './codec.ts';
-import { type Handle, refOf } from './handle.ts';
+import { type Handle, refOf, refOfKind } from './handle.ts';
 import { createPlace, type Place } from './map-iterators.ts';
-import { ENTRY_KEY, NULL_REF } from './memory/layout.ts';
+import { ENTRY_KEY, NULL_REF, type ObjectRef } from './memory/layout.ts';
 import { firstEntry, nextEntry } from './object/map-chunks.ts';
 import type { Session } from './session.ts';
 
@@ -20,12 +20,15 @@ export const readKey: Reader<Shareable> = (session, entry) => decodeAt(session, 
  */
 export class EntryIterator<T> {
   readonly #map: Handle;
+  readonly #kind: number;
   readonly #read: Reader<T>;
   readonly #place = createPlace();
 
-  constructor(map: Handle, read: Reader<T>) {
+  /** @param kind that of what is gone through: KIND_MAP or KIND_SET */
+  constructor(map: Handle, kind: number, read: Reader<T>) {
     refOf(map);
     this.#map = map;
+    this.#kind = kind;
     this.#read = read;
   }
 
@@ -34,6 +37,11 @@ export class EntryIterator<T> {
     if (place.done) return { done: true, value: undefined };
     const value = this.#map.$session.single(stepOperation, this.#map, place, this);
     return place.done ? { done: true, value: undefined } : { done: false, value: value as T };
+  }
+
+  /** The map or set, when the iterator opens. @throws StaleHandleError, TypeError */
+  refOf(session: Session, map: Handle): ObjectRef {
+    return refOfKind(session, map, this.#kind);
   }
 
   /** Reads what the iterator yields of an entry. */
@@ -74,7 +82,7 @@ function stepOperation(
   // A key, a value, and the iterator itself: the step is not taken without room for them.
   session.reserveResults(3);
   const { mem, iterators } = session;
-  if (place.map === NULL_REF) iterators.open(iterator, place, refOf(map));
+  if (place.map === NULL_REF) iterators.open(iterator, place, iterator.refOf(session, map));
   const last = place.entry;
   const entry = last === 0 ? firstEntry(mem, place.map) : nextEntry(mem, last);
   if (entry === 0) {

@@ -8,7 +8,7 @@
 
 import { type InspectOptions, inspect } from 'node:util';
 import { StaleHandleError } from './base/errors.ts';
-import { NULL_REF, type ObjectRef } from './memory/layout.ts';
+import { HEADER_INFO, KIND_SHIFT, NULL_REF, type ObjectRef } from './memory/layout.ts';
 import type { Session } from './session.ts';
 
 /** Nothing can clone a symbol, and the DataCloneError quotes it. */
@@ -106,6 +106,23 @@ export function refOf(handle: Handle): ObjectRef {
   const ref = handle.$ref;
   if (ref === NULL_REF) throw new StaleHandleError();
   return ref;
+}
+
+/**
+ * The object of a live handle, which is of this kind: methods can be called on anything.
+ *
+ * @throws StaleHandleError, TypeError
+ */
+export function refOfKind({ mem }: Session, handle: Handle, kind: number): ObjectRef {
+  const ref = handle.$ref;
+  // The word of a stale handle, behind null, is that of no kind.
+  if (mem.i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind) refuseKind(handle);
+  return ref;
+}
+
+function refuseKind(handle: Handle): never {
+  refOf(handle);
+  throw new TypeError(`this method cannot be called on ${handle.constructor.name}`);
 }
 
 function keepOperation(session: Session, handle: Handle): void {

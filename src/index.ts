@@ -46,7 +46,8 @@ export { HeapMap } from './map.ts';
 export type { FieldKind, NumberKind } from './object/struct-layout.ts';
 export { HeapObject, type Property } from './plain-object.ts';
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
-export { HeapSet, type SetLike } from './set.ts';
+export { HeapSet } from './set.ts';
+export type { SetLike } from './set-operations.ts';
 export type { CollectorStats, HeapStats, LockStats } from './stats.ts';
 export {
   type AnyStructClass,

@@ -2,9 +2,17 @@
 
 import { decodeAt, encode, type Shareable } from './codec.ts';
 import { EntryIterator, type Reader, readKey } from './entry-iterator.ts';
-import { Handle, refOf } from './handle.ts';
+import { Handle, refOfKind } from './handle.ts';
 import { encodeKey, lookUp } from './keys.ts';
-import { ENTRY_VALUE, type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import {
+  ENTRY_VALUE,
+  HEADER_INFO,
+  KIND_MAP,
+  KIND_SHIFT,
+  type ObjectRef,
+  VALUE_HIGH,
+  VALUE_LOW,
+} from './memory/layout.ts';
 import { dropValue } from './object/dealloc.ts';
 import { encodeString } from './object/encode-string.ts';
 import {
@@ -40,9 +48,10 @@ export class HeapMap<K = Shareable, V = Shareable> extends Handle {
   /** The value of `key`; undefined when there is none. */
   get(key: K): Shared<V> | undefined {
     const { $session: session, $ref: map } = this;
-    if (typeof key === 'string' && session.mem.depth !== 0 && map !== 0) {
+    const { mem } = session;
+    if (typeof key === 'string' && mem.depth !== 0 && isMap(mem, map)) {
       encodeString(key);
-      const entry = findText(session.mem, map);
+      const entry = findText(mem, map);
       return (entry === 0 ? undefined : decodeAt(session, entry + ENTRY_VALUE)) as Shared<V>;
     }
     return this.$session.single(getOperation, this, key) as Shared<V> | undefined;
@@ -82,15 +91,15 @@ export class HeapMap<K = Shareable, V = Shareable> extends Handle {
 
   /** Iterates over [key, value]. Use it in a section: outside, each step is its own operation. */
   entries(): MapIterator<[Shared<K>, Shared<V>]> {
-    return new EntryIterator(this, readPair as Reader<[Shared<K>, Shared<V>]>);
+    return new EntryIterator(this, KIND_MAP, readPair as Reader<[Shared<K>, Shared<V>]>);
   }
 
   keys(): MapIterator<Shared<K>> {
-    return new EntryIterator(this, readKey as Reader<Shared<K>>);
+    return new EntryIterator(this, KIND_MAP, readKey as Reader<Shared<K>>);
   }
 
   values(): MapIterator<Shared<V>> {
-    return new EntryIterator(this, readValue as Reader<Shared<V>>);
+    return new EntryIterator(this, KIND_MAP, readValue as Reader<Shared<V>>);
   }
 
   [Symbol.iterator](): MapIterator<[Shared<K>, Shared<V>]> {
@@ -102,21 +111,25 @@ export class HeapMap<K = Shareable, V = Shareable> extends Handle {
   }
 }
 
+/** Not so behind null, where the word of a stale handle is. */
+const isMap = ({ i32 }: Session['mem'], ref: ObjectRef): boolean =>
+  i32[ref + HEADER_INFO] >>> KIND_SHIFT === KIND_MAP;
+
 function sizeOperation(session: Session, map: Handle): number {
-  return mapSize(session.mem, refOf(map));
+  return mapSize(session.mem, refOfKind(session, map, KIND_MAP));
 }
 
 function getOperation(session: Session, map: Handle, key: unknown): Shareable {
-  const entry = lookUp(session, refOf(map), key);
+  const entry = lookUp(session, refOfKind(session, map, KIND_MAP), key);
   return entry === 0 ? undefined : decodeAt(session, entry + ENTRY_VALUE);
 }
 
 function hasOperation(session: Session, map: Handle, key: unknown): boolean {
-  return lookUp(session, refOf(map), key) !== 0;
+  return lookUp(session, refOfKind(session, map, KIND_MAP), key) !== 0;
 }
 
 function deleteOperation(session: Session, map: Handle, key: unknown): boolean {
-  const ref = refOf(map);
+  const ref = refOfKind(session, map, KIND_MAP);
   const entry = lookUp(session, ref, key);
   if (entry === 0) return false;
   deleteEntry(session.mem, ref, entry);
@@ -124,12 +137,12 @@ function deleteOperation(session: Session, map: Handle, key: unknown): boolean {
 }
 
 function clearOperation(session: Session, map: Handle): void {
-  clearMap(session.mem, refOf(map));
+  clearMap(session.mem, refOfKind(session, map, KIND_MAP));
 }
 
 function setOperation(session: Session, map: Handle, key?: unknown, value?: unknown): void {
   const { mem } = session;
-  const ref = refOf(map);
+  const ref = refOfKind(session, map, KIND_MAP);
   encode(session, value, valuePath, key);
   const low = slot[VALUE_LOW];
   const high = slot[VALUE_HIGH];

@@ -2,24 +2,28 @@
 
 import type { Shareable } from './codec.ts';
 import { EntryIterator, type Reader, readKey } from './entry-iterator.ts';
-import { Handle, refOf } from './handle.ts';
+import { Handle, refOfKind } from './handle.ts';
 import { encodeKey, lookUp } from './keys.ts';
 import { firstElements } from './map.ts';
-import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import { KIND_SET, type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import { dropValue } from './object/dealloc.ts';
 import { appendEntry, clearMap, deleteEntry, mapSize, reserveEntry } from './object/map.ts';
 import { hashValue, slot } from './object/value.ts';
 import type { Session } from './session.ts';
+import {
+  difference,
+  intersection,
+  isDisjointFrom,
+  isSubsetOf,
+  isSupersetOf,
+  Operands,
+  type SetLike,
+  symmetricDifference,
+  union,
+} from './set-operations.ts';
 import type { Shared } from './types.ts';
 
 const ELEMENT = 'an element of a set';
-
-/** What the methods that combine sets take, as JavaScript's: `Set`, `Map`, `HeapSet` and others. */
-export interface SetLike<T> {
-  readonly size: number;
-  has(value: T): boolean;
-  keys(): Iterator<T>;
-}
 
 /**
  * A set in the heap. The interface of `Set`; elements are any value, objects by identity.
@@ -66,7 +70,7 @@ export class HeapSet<T = Shareable> extends Handle {
 
   /** Iterates over the elements. Use it in a section: outside, each step is its own operation. */
   values(): SetIterator<Shared<T>> {
-    return new EntryIterator(this, readKey as Reader<Shared<T>>);
+    return new EntryIterator(this, KIND_SET, readKey as Reader<Shared<T>>);
   }
 
   keys(): SetIterator<Shared<T>> {
@@ -74,7 +78,7 @@ export class HeapSet<T = Shareable> extends Handle {
   }
 
   entries(): SetIterator<[Shared<T>, Shared<T>]> {
-    return new EntryIterator(this, readTwice as Reader<[Shared<T>, Shared<T>]>);
+    return new EntryIterator(this, KIND_SET, readTwice as Reader<[Shared<T>, Shared<T>]>);
   }
 
   [Symbol.iterator](): SetIterator<Shared<T>> {
@@ -83,61 +87,47 @@ export class HeapSet<T = Shareable> extends Handle {
 
   /** An ordinary set of the elements of this one and of `other`. */
   union<U>(other: SetLike<U>): Set<Shared<T> | U> {
-    const result = new Set<Shared<T> | U>(this.#elements());
-    for (const value of keysOf(other)) result.add(value);
-    return result;
+    return union(this.#with(other));
   }
 
   /** An ordinary set of the elements that are in `other`, too. */
   intersection(other: SetLike<unknown>): Set<Shared<T>> {
-    return new Set(this.#elements().filter((value) => other.has(value)));
+    return intersection(this.#with(other));
   }
 
   /** An ordinary set of the elements that are not in `other`. */
   difference(other: SetLike<unknown>): Set<Shared<T>> {
-    return new Set(this.#elements().filter((value) => !other.has(value)));
+    return difference(this.#with(other));
   }
 
   /** An ordinary set of what is either an element or in `other`, but not both. */
   symmetricDifference<U>(other: SetLike<U>): Set<Shared<T> | U> {
-    const elements = this.#elements();
-    const result = new Set<Shared<T> | U>(elements);
-    for (const value of keysOf(other)) {
-      if (this.has(value as never)) result.delete(value);
-      else result.add(value);
-    }
-    return result;
+    return symmetricDifference(this.#with(other));
   }
 
   /** Whether all elements are in `other`. */
   isSubsetOf(other: SetLike<unknown>): boolean {
-    return this.size <= other.size && this.#elements().every((value) => other.has(value));
+    return isSubsetOf(this.#with(other));
   }
 
   /** Whether all that is in `other` is an element. */
   isSupersetOf(other: SetLike<unknown>): boolean {
-    if (this.size < other.size) return false;
-    for (const value of keysOf(other)) if (!this.has(value as never)) return false;
-    return true;
+    return isSupersetOf(this.#with(other));
   }
 
   /** Whether no element is in `other`. */
   isDisjointFrom(other: SetLike<unknown>): boolean {
-    return !this.#elements().some((value) => other.has(value));
+    return isDisjointFrom(this.#with(other));
   }
 
   get [Symbol.toStringTag](): string {
     return 'HeapSet';
   }
 
-  #elements(): Shared<T>[] {
-    return this.$session.single(elementsOperation, this) as Shared<T>[];
+  #with<U>(other: SetLike<U>): Operands<Shared<T>, U> {
+    const elements = () => this.$session.single(elementsOperation, this) as Shared<T>[];
+    return new Operands(elements, other);
   }
-}
-
-function* keysOf<T>(set: SetLike<T>): Generator<T> {
-  const keys = set.keys();
-  for (let step = keys.next(); !step.done; step = keys.next()) yield step.value;
 }
 
 const readTwice: Reader<[Shareable, Shareable]> = (session, entry) => {
@@ -146,16 +136,16 @@ const readTwice: Reader<[Shareable, Shareable]> = (session, entry) => {
 };
 
 function sizeOperation(session: Session, set: Handle): number {
-  return mapSize(session.mem, refOf(set));
+  return mapSize(session.mem, refOfKind(session, set, KIND_SET));
 }
 
 function hasOperation(session: Session, set: Handle, value: unknown): boolean {
-  return lookUp(session, refOf(set), value) !== 0;
+  return lookUp(session, refOfKind(session, set, KIND_SET), value) !== 0;
 }
 
 function addOperation(session: Session, set: Handle, value: unknown): void {
   const { mem } = session;
-  const ref = refOf(set);
+  const ref = refOfKind(session, set, KIND_SET);
   if (lookUp(session, ref, value) !== 0) return;
   encodeKey(session, value, ELEMENT);
   const low = slot[VALUE_LOW];
@@ -170,7 +160,7 @@ function addOperation(session: Session, set: Handle, value: unknown): void {
 }
 
 function deleteOperation(session: Session, set: Handle, value: unknown): boolean {
-  const ref = refOf(set);
+  const ref = refOfKind(session, set, KIND_SET);
   const entry = lookUp(session, ref, value);
   if (entry === 0) return false;
   deleteEntry(session.mem, ref, entry);
@@ -178,11 +168,11 @@ function deleteOperation(session: Session, set: Handle, value: unknown): boolean
 }
 
 function clearOperation(session: Session, set: Handle): void {
-  clearMap(session.mem, refOf(set));
+  clearMap(session.mem, refOfKind(session, set, KIND_SET));
 }
 
 function elementsOperation(session: Session, set: Handle): Shareable[] {
-  return elementsOf(session, refOf(set));
+  return elementsOf(session, refOfKind(session, set, KIND_SET));
 }
 
 /** The elements of a set. */

@@ -2,8 +2,8 @@
 
 import { ElementIterator, END } from './array-iterator.ts';
 import { decodeAt, dropAll, encodeAll, matcherOf, type Shareable } from './codec.ts';
-import { Handle, refOf } from './handle.ts';
-import type { ObjectRef } from './memory/layout.ts';
+import { Handle, refOfKind } from './handle.ts';
+import { KIND_TUPLE, type ObjectRef } from './memory/layout.ts';
 import { createTuple, TUPLE_LENGTH_MAX, tupleLength, tupleValueAt } from './object/tuple.ts';
 import type { Session } from './session.ts';
 import type { Shared } from './types.ts';
@@ -74,24 +74,24 @@ export class HeapTuple<T extends readonly unknown[] = Shareable[]> extends Handl
 /** What a step behind the last value yields is END. */
 function stepOperation(session: Session, tuple: Handle, index?: number): Shareable {
   const { mem } = session;
-  const ref = refOf(tuple);
+  const ref = refOfKind(session, tuple, KIND_TUPLE);
   if ((index as number) >= tupleLength(mem, ref)) return END;
   return decodeAt(session, tupleValueAt(ref, index as number));
 }
 
 function lengthOperation(session: Session, tuple: Handle): number {
-  return tupleLength(session.mem, refOf(tuple));
+  return tupleLength(session.mem, refOfKind(session, tuple, KIND_TUPLE));
 }
 
 function atOperation(session: Session, tuple: Handle, index?: number): Shareable {
-  const ref = refOf(tuple);
+  const ref = refOfKind(session, tuple, KIND_TUPLE);
   const length = tupleLength(session.mem, ref);
   const at = (index as number) < 0 ? (index as number) + length : (index as number);
   return at >= 0 && at < length ? decodeAt(session, tupleValueAt(ref, at)) : undefined;
 }
 
 function searchOperation(session: Session, tuple: Handle, value?: unknown): number {
-  const ref = refOf(tuple);
+  const ref = refOfKind(session, tuple, KIND_TUPLE);
   const length = tupleLength(session.mem, ref);
   const isWanted = matcherOf(session, value);
   if (isWanted === null) return -1;
@@ -100,7 +100,7 @@ function searchOperation(session: Session, tuple: Handle, value?: unknown): numb
 }
 
 function valuesOperation(session: Session, tuple: Handle): Shareable[] {
-  return valuesOf(session, refOf(tuple));
+  return valuesOf(session, refOfKind(session, tuple, KIND_TUPLE));
 }
 
 /** The values of a tuple. */

@@ -9,7 +9,8 @@ import { findUnreachable, traceReachable } from '../src/gc/trace.ts';
 import { GC_SHARED_MIN } from '../src/memory/layout.ts';
 import { makeImmortal } from '../src/object/refcount.ts';
 import { expectSound } from './support/bare-heap.ts';
-import { addGraph, changeGraph, GraphHeap, liveObjects, SHAPES } from './support/graphs.ts';
+import { addGraph, changeGraph, SHAPES } from './support/graph-shapes.ts';
+import { GraphHeap, liveObjects } from './support/graphs.ts';
 import { Random, SEED, withRandom } from './support/random.ts';
 import { withScanners } from './support/scanners.ts';
 

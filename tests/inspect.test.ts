@@ -29,6 +29,14 @@ const ordinary = {
   },
   HeapMap: class HeapMap extends Map<unknown, unknown> {},
   HeapArray: class HeapArray extends Array<unknown> {},
+  HeapSet: class HeapSet extends Set<unknown> {},
+  HeapTuple: class HeapTuple extends Array<unknown> {},
+  HeapBytes: class HeapBytes {
+    byteLength = 0;
+    constructor(byteLength: number) {
+      this.byteLength = byteLength;
+    }
+  },
 };
 
 const personOf = (heap: Heap) =>
@@ -42,11 +50,21 @@ function both(heap: Heap, build: (make: Makers) => unknown): [unknown, unknown] 
       person: (init) => new Person(init),
       map: () => heap.map() as unknown as Map<unknown, unknown>,
       array: () => heap.array() as unknown as unknown[],
+      set: () => heap.set() as unknown as Set<unknown>,
+      tuple: (...values) => heap.tuple(...values),
+      bytes: (length) => heap.bytes(length),
     }),
     build({
       person: (init) => new ordinary.Person(init) as unknown as Fields,
       map: () => new ordinary.HeapMap(),
       array: () => new ordinary.HeapArray(),
+      set: () => new ordinary.HeapSet(),
+      tuple: (...values) => {
+        const tuple = new ordinary.HeapTuple();
+        tuple.push(...values);
+        return tuple;
+      },
+      bytes: (length) => new ordinary.HeapBytes(length),
     }),
   ];
 }
@@ -55,6 +73,9 @@ interface Makers {
   person: (init?: Partial<Fields>) => Fields;
   map: () => Map<unknown, unknown>;
   array: () => unknown[];
+  set: () => Set<unknown>;
+  tuple: (...values: unknown[]) => object;
+  bytes: (length: number) => object;
 }
 
 const GRAPHS: Record<string, (make: Makers) => unknown> = {
@@ -133,6 +154,30 @@ const GRAPHS: Record<string, (make: Makers) => unknown> = {
     for (let i = 0; i < 120; i++) list.push(person({ age: i }));
     return list;
   },
+  'an empty set, tuple and bytes': ({ set, tuple, bytes, array }) => {
+    const list = array();
+    list.push(set(), tuple(), bytes(0), new Date(0), new Date(NaN));
+    return list;
+  },
+  'a set of everything': ({ set, tuple, bytes, person, map }) => {
+    const whole = set().add(1).add('two').add(-0).add(new Date(86_400_000)).add(null);
+    whole.add(tuple(1, tuple('x', person({ name: 'Alice' })))).add(bytes(12));
+    return whole.add(whole).add(map().set(whole, tuple(whole)));
+  },
+  'a tuple in a cycle': ({ tuple, array }) => {
+    const list = array();
+    const pair = tuple('first', list, undefined);
+    list.push(pair, pair);
+    return pair;
+  },
+  'deep sets and tuples': ({ set, tuple }) =>
+    set().add(tuple(set().add(tuple(set().add(tuple(set().add(1))))))),
+  'a long set': ({ set }) => {
+    const whole = set();
+    for (let i = 0; i < 1000; i++) whole.add(`v${i}`);
+    return whole;
+  },
+  'a long tuple': ({ tuple }) => tuple(...Array.from({ length: 300 }, (_, i) => i / 2)),
   'a long string': ({ array }) => {
     const list = array();
     list.push('s'.repeat(20_000));

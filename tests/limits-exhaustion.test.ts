@@ -3,8 +3,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Handle } from '../src/handle.ts';
 import { checkEveryFailure, failAllocation, type OperationCase } from './support/exhaustion.ts';
-import { operations } from './support/operations.ts';
+import { operations as firstOperations } from './support/operations.ts';
+import { otherOperations } from './support/operations-others.ts';
 import { withHeap } from './support/with-heap.ts';
+
+const operations = { ...firstOperations, ...otherOperations };
 
 for (const inSection of [false, true]) {
   describe(inSection ? 'in a section' : 'outside of sections', () => {

@@ -141,3 +141,35 @@ test('a handle cannot be cloned or posted: it would be a number without its heap
     port2.close();
   });
 });
+
+test('sets and tuples become arrays, dates texts, and bytes an empty object', () => {
+  withHeap({}, (heap) => {
+    const set = heap.set<unknown>().add(1).add('two').add(new Date(0));
+    const tuple = heap.tuple(set, null, heap.tuple(), undefined, heap.bytes(3));
+    expect(JSON.stringify({ tuple })).toBe(
+      '{"tuple":[[1,"two","1970-01-01T00:00:00.000Z"],null,[],null,{}]}',
+    );
+    expect(heap.run(() => JSON.stringify(set))).toBe('[1,"two","1970-01-01T00:00:00.000Z"]');
+    const cycle = heap.array<unknown>();
+    cycle.push(heap.tuple(heap.set<unknown>().add(cycle)));
+    expect(() => JSON.stringify(cycle)).toThrow(TypeError);
+    cycle.length = 0;
+  });
+});
+
+test('statistics count every kind by its name', () => {
+  withHeap({}, (heap) => {
+    const array = heap.array<unknown>();
+    const Date_ = heap.struct('date', { x: 'int32' });
+    heap.run(() => {
+      array.push(heap.set(), heap.tuple(1), heap.tuple(array), heap.bytes(5), new Date(), 5n);
+      array.push(new Date_());
+    });
+    const { objectsByKind } = heap.stats();
+    expect(objectsByKind).toMatchObject({
+      ...{ array: 1, set: 1, tuple: 2, bytes: 1, date: 1, bigint: 1, 'struct date': 1 },
+    });
+    array.length = 0;
+    expect(heap.stats().objectsByKind.tuple).toBe(undefined);
+  });
+});

@@ -10,15 +10,24 @@ import { codesOf } from './support/bare-heap.ts';
 import { COLLECTOR_DAMAGES } from './support/damage-collector.ts';
 import { MEMORY_DAMAGES } from './support/damage-memory.ts';
 import { OBJECT_DAMAGES } from './support/damage-objects.ts';
+import { NO_DAMAGES, OTHER_DAMAGES } from './support/damage-others.ts';
 import { createSample } from './support/sample-heap.ts';
 
-const DAMAGES = [...MEMORY_DAMAGES, ...OBJECT_DAMAGES, ...COLLECTOR_DAMAGES];
+const DAMAGES = [...MEMORY_DAMAGES, ...OBJECT_DAMAGES, ...OTHER_DAMAGES, ...COLLECTOR_DAMAGES];
 
 for (const [code, what, damage] of DAMAGES) {
   test(`${what} is found as ${code} and nothing else`, () => {
     const sample = createSample();
     damage(sample);
     expect(codesOf(sample.mem, sample.locals)).toEqual([code]);
+  });
+}
+
+for (const [what, change] of NO_DAMAGES) {
+  test(`${what} is no damage`, () => {
+    const sample = createSample();
+    change(sample);
+    expect(codesOf(sample.mem, sample.locals)).toEqual([]);
   });
 }
 

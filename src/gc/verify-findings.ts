@@ -56,7 +56,8 @@ export const FINDING_CODES = {
   BLOCK_CLASS_WRONG:
     'a block is large enough for what it holds, and a large run no larger than it must be',
   INFO_WRONG: 'the info word of an object has the kind bits of its kind and no others',
-  CONTAINER_WRONG: 'an object is marked as a container exactly when its kind can hold some',
+  CONTAINER_WRONG:
+    'an object is marked as a container exactly when its kind can hold some, a tuple when it does',
   TRACKED_WRONG:
     'a struct is tracked exactly when it is a container, and nothing but containers is',
   UNTRACKED_HOLDER: 'an untracked container holds no other',

@@ -9,7 +9,6 @@
 
 import {
   GENERATIONS,
-  KIND_SHIFT,
   MAX_KINDS,
   type ObjectRef,
   PAGE_RECORD_SHIFT,
@@ -245,11 +244,6 @@ export class Survey {
       return page * PAGE_WORDS + index * this.blockWords[page];
     }
     return 0;
-  }
-
-  /** The info word that the kind of `info` gives to a new struct; 0 for other kinds. */
-  kindInfo(info: number): number {
-    return this.kinds.info[info >>> KIND_SHIFT];
   }
 
   /** The address of the carved block in which `word` lies; 0 when it lies in none. */

@@ -41,7 +41,8 @@ export function checkInfo(survey: Survey, block: number, word: number, expected:
   if ((info & SWEEP_BITS) !== 0 || (survey.marks[block] & MARK_LISTED) !== 0) {
     noteCondemned(survey, block, word, info);
   } else if ((info & GC_TRACKED) === 0) {
-    noteUntracked(survey, block, word, info);
+    // What is not tracked though it should be has its finding by now.
+    if ((expected & GC_TRACKED) === 0) noteUntracked(survey, block, word, info);
   } else {
     const generation = info & GC_GENERATION_MASK;
     survey.generationSizes[generation]++;
@@ -62,8 +63,6 @@ function reportBits(survey: Survey, word: number, expected: number, difference: 
 }
 
 function noteUntracked(survey: Survey, block: number, word: number, info: number): void {
-  // A struct that is not tracked though it should be has its finding by now.
-  if ((survey.kindInfo(info) & GC_TRACKED) !== 0) return;
   const generation = info & GC_GENERATION_MASK;
   if (generation === 0) {
     survey.marks[block] |= MARK_UNTRACKED;

@@ -130,7 +130,7 @@ function checkReferences(survey: Survey): void {
     if (role === ROLE_STRUCT || role === ROLE_RECORD) checkStruct(s, word);
     else if (role === ROLE_ARRAY) checkArray(s, word);
     else if (role === ROLE_MAP) checkMap(s, word);
-    else if (role === ROLE_TUPLE || role === ROLE_FLAT_TUPLE) checkTuple(s, word);
+    else if (role === ROLE_TUPLE || role === ROLE_FLAT_TUPLE) checkTuple(s, word, role);
     if (!s.holdsContainer || (mark & MARK_UNTRACKED) === 0) return;
     s.findings.add('UNTRACKED_HOLDER', word, GC_TRACKED, 0);
     s.areGenerationsKnown = false;
@@ -166,10 +166,16 @@ function checkStruct(survey: Survey, struct: number): void {
   for (let at = from; at < to; at += VALUE_WORDS) checkValue(survey, at, struct);
 }
 
-function checkTuple(survey: Survey, tuple: number): void {
+/** It is a container exactly when it holds one: nothing that it holds ever becomes one. */
+function checkTuple(survey: Survey, tuple: number, role: number): void {
   const from = tuple + TUPLE_VALUES;
   const to = from + survey.i32[tuple + TUPLE_LENGTH] * VALUE_WORDS;
   for (let at = from; at < to; at += VALUE_WORDS) checkValue(survey, at, tuple);
+  // What garbage holds may be garbage, too, and is not told apart then.
+  if (role === ROLE_FLAT_TUPLE || survey.holdsContainer || survey.isHolderCondemned) return;
+  if (survey.isCountable) {
+    survey.findings.add('CONTAINER_WRONG', tuple, 0, survey.i32[tuple + HEADER_INFO]);
+  }
 }
 
 /** Compares counts with the references found; finds backing and short strings that are lost. */

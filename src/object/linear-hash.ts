@@ -22,6 +22,17 @@ export function splitOf(added: number): number {
   return added ^ (1 << (31 - Math.clz32(added)));
 }
 
+/**
+ * Hangs the chain of the bucket at `from` to the end of that at `to`: a table shrinks by that. The
+ * members of chains have their links at offset `link`.
+ */
+export function mergeChains(i32: Int32Array, from: number, to: number, link: number): void {
+  let end = to;
+  while (i32[end] !== 0) end = i32[end] + link;
+  i32[end] = i32[from];
+  i32[from] = 0;
+}
+
 /** Spreads the bits of a 32-bit word (the finalizer of MurmurHash3). */
 export function mix(word: number): number {
   let hash = word ^ (word >>> 16);

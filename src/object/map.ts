@@ -26,6 +26,8 @@ import {
   KIND_MAP,
   KIND_SET,
   KIND_SHIFT,
+  LEAF_MASK,
+  LEAF_WORDS,
   MAP_BUCKET_COUNT,
   MAP_BUCKETS_HEIGHT,
   MAP_BUCKETS_ROOT,
@@ -44,12 +46,12 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { buryChunks, dropValue } from './dealloc.ts';
 import { publish } from './header.ts';
-import { bucketOf, FIRST_BUCKETS, splitOf } from './linear-hash.ts';
+import { bucketOf, FIRST_BUCKETS, mergeChains, splitOf } from './linear-hash.ts';
 import { addChunk, capacityOf, endOf, entryHash, isHole, linkTo, tidyChunk } from './map-chunks.ts';
 import { chainOf } from './text-search.ts';
 import { countAllocation, storeTracked, trackIfNeeded } from './tracking.ts';
 import { equalKeysSlow, storeHole } from './value.ts';
-import { ensureWord, freeVector, wordAt } from './vector.ts';
+import { ensureWord, freeLeaf, freeVector, wordAt } from './vector.ts';
 
 /** A new empty map; the caller owns one count. @throws HeapExhaustedError */
 export const createMap = (mem: Memory): ObjectRef => create(mem, KIND_MAP);
@@ -216,9 +218,38 @@ export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
   i32[chunk + CHUNK_LIVE]--;
   i32[map + MAP_SIZE]--;
   tidyChunk(mem, map, chunk);
-  if (i32[map + MAP_SIZE] === 0) freeTable(mem, map);
+  if (i32[map + MAP_BUCKET_COUNT] !== 0) shrinkTable(mem, map);
   dropValue(mem, keyLow, keyHigh);
   dropValue(mem, valueLow, valueHigh);
+}
+
+/** A table with more buckets than SPARSE for each entry shrinks, so many for each deletion. */
+const SPARSE = 8;
+
+/**
+ * Merges the last buckets of a sparse table: as many as keep up with the deletions, so that the
+ * last one has little to free. Most of them are empty by then, so that costs next to nothing.
+ */
+function shrinkTable(mem: Memory, map: ObjectRef): void {
+  const { i32 } = mem;
+  const size = i32[map + MAP_SIZE];
+  const buckets = i32[map + MAP_BUCKET_COUNT];
+  if (size === 0) freeTable(mem, map);
+  else if (buckets > FIRST_BUCKETS && buckets > size * SPARSE) mergeLast(mem, map, size);
+}
+
+function mergeLast(mem: Memory, map: ObjectRef, size: number): void {
+  const { i32 } = mem;
+  const table = map + MAP_BUCKETS_ROOT;
+  const buckets = i32[map + MAP_BUCKET_COUNT];
+  const least = Math.max(FIRST_BUCKETS, size * SPARSE, buckets - SPARSE);
+  for (let last = buckets - 1; last >= least; last--) {
+    const from = wordAt(mem, table, last);
+    if (i32[from] !== 0) mergeChains(i32, from, wordAt(mem, table, splitOf(last)), ENTRY_NEXT);
+    // One leaf beyond the end is kept, so that a size at an edge does not thrash.
+    if ((last & LEAF_MASK) === 0) freeLeaf(mem, table, last + LEAF_WORDS);
+  }
+  i32[map + MAP_BUCKET_COUNT] = least;
 }
 
 /** An empty map needs no table. */

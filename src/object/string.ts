@@ -39,7 +39,7 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { encoded, encodeString, equalsEncoded } from './encode-string.ts';
 import { publish } from './header.ts';
-import { bucketOf, FIRST_BUCKETS, splitOf } from './linear-hash.ts';
+import { bucketOf, FIRST_BUCKETS, mergeChains, splitOf } from './linear-hash.ts';
 import type { Mutator } from './mutator.ts';
 import { incref } from './refcount.ts';
 import { CACHED_LENGTH_MAX } from './string-cache.ts';
@@ -290,10 +290,7 @@ function shrinkTable(mem: Memory): void {
   }
   if (count * 2 > last * INTERN_LOAD || last < FIRST_BUCKETS) return;
   const from = wordAt(mem, CONTROL_INTERN_ROOT, last);
-  let end = wordAt(mem, CONTROL_INTERN_ROOT, splitOf(last)) as number;
-  while (i32[end] !== 0) end = i32[end] + STRING_LINK;
-  i32[end] = i32[from];
-  i32[from] = 0;
+  mergeChains(i32, from, wordAt(mem, CONTROL_INTERN_ROOT, splitOf(last)), STRING_LINK);
   i32[CONTROL_INTERN_BUCKETS] = last;
   if ((last & LEAF_MASK) === 0) freeLeaf(mem, CONTROL_INTERN_ROOT, last + LEAF_WORDS);
 }

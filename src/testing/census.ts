@@ -7,9 +7,9 @@ import type { Model, ModelObject } from './model.ts';
 
 /** Objects that can die, as a model has them; the interned texts apart, since maps share them. */
 export interface Census {
-  /** Structs, arrays and maps. */
+  /** All but strings, bigints and dates. */
   readonly objects: number;
-  /** Strings that are too long to be interned, and bigints: one for each slot that has one. */
+  /** Strings too long to be interned, bigints and dates: one for each slot that has one. */
   readonly values: number;
   /** Interned strings, of which there is one for each text. */
   readonly texts: ReadonlySet<string>;
@@ -21,7 +21,7 @@ export function takeCensus(model: Model, objects: Iterable<ModelObject>): Census
   let values = 0;
   let mortal = 0;
   const count = (value: unknown) => {
-    if (typeof value === 'bigint') values++;
+    if (typeof value === 'bigint' || value instanceof Date) values++;
     else if (typeof value === 'string' && value.length > INTERN_MAX) values++;
     else if (typeof value === 'string') texts.add(value);
   };

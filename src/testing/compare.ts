@@ -1,7 +1,7 @@
 /** The heap against the model, object by object. */
 
 import type { Handle } from '../handle.ts';
-import { firstEntries } from '../map.ts';
+import { firstElements, firstEntries } from '../map.ts';
 import {
   GC_CONDEMNED,
   GC_GENERATION_MASK,
@@ -9,8 +9,11 @@ import {
   HEADER_COUNT,
   HEADER_INFO,
   KIND_ARRAY,
+  KIND_BYTES,
   KIND_MAP,
+  KIND_SET,
   KIND_SHIFT,
+  KIND_TUPLE,
   type ObjectRef,
 } from '../memory/layout.ts';
 import { layoutOf } from '../struct.ts';
@@ -19,6 +22,7 @@ import { ProgramFailure } from './failure.ts';
 import type { Machine } from './machine.ts';
 import type { ModelObject } from './model.ts';
 import { ROOTS } from './operations.ts';
+import { bytesIn, setOf } from './other-operations.ts';
 
 /**
  * Compares every object that the model knows of with the heap's: all that exist when the machine
@@ -72,6 +76,9 @@ function kindOf(m: Machine, object: ModelObject): number {
   const { shape } = object.spec;
   if (shape === 'array') return KIND_ARRAY;
   if (shape === 'map') return KIND_MAP;
+  if (shape === 'set') return KIND_SET;
+  if (shape === 'tuple') return KIND_TUPLE;
+  if (shape === 'bytes') return KIND_BYTES;
   return layoutOf(m.session, m.classes[object.kind]).kind;
 }
 
@@ -83,9 +90,21 @@ function compareContents(m: Machine, object: ModelObject): void {
     compareEntries(m, object, handle);
     return;
   }
-  if (shape === 'array') {
-    const array = arrayOf(handle);
-    m.expectValue(array.length, object.slots.length, 'the length of an array');
+  if (shape === 'set') {
+    compareElements(m, object, handle);
+    return;
+  }
+  if (shape === 'bytes') {
+    const bytes = bytesIn(m, handle);
+    m.expectValue(bytes.length, object.slots.length, 'the number of bytes');
+    object.slots.forEach((expected, i) => {
+      if (bytes[i] !== expected) m.expectValue(bytes[i], expected, `byte ${i}`);
+    });
+    return;
+  }
+  if (shape === 'array' || shape === 'tuple') {
+    const array = arrayOf(handle); // a tuple has the same length and at()
+    m.expectValue(array.length, object.slots.length, `the length of ${name} ${object.address}`);
     object.slots.forEach((expected, i) => {
       m.expectValue(array.at(i), expected, `element ${i} of ${object.address}`);
     });
@@ -111,6 +130,19 @@ function compareEntries(m: Machine, object: ModelObject, handle: Handle): void {
     const entry = actual[i++];
     expectEntry(m, entry, [key, value]);
     m.expectValue(map.get(entry?.[0]), value, 'the value of a key');
+  }
+}
+
+function compareElements(m: Machine, object: ModelObject, handle: Handle): void {
+  const set = setOf(handle);
+  m.expectValue(set.size, object.entries.size, 'the size of a set');
+  const actual = firstElements(m.session, handle.$ref, object.entries.size + 1);
+  m.expectValue(actual.length, object.entries.size, 'the number of elements');
+  let i = 0;
+  for (const expected of object.entries.keys()) {
+    m.expectValue(actual[i], expected, `element ${i} of ${object.address}`);
+    m.expectValue(set.has(actual[i]), true, 'whether a set has its element');
+    i++;
   }
 }
 

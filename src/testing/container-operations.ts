@@ -145,7 +145,7 @@ function traverse(m: Machine, q: number): void {
 }
 
 /** Reads, in a scope of a section. */
-function quietly(m: Machine, body: () => void): void {
+export function quietly(m: Machine, body: () => void): void {
   m.perform(
     () => m.heap.run(() => m.heap.scope(body)),
     () => {},
@@ -170,10 +170,13 @@ function open(m: Machine, i: number, q: number): void {
   if (register === null) return;
   const { object, handle } = register;
   close(m, i);
-  const actual = mapOf(handle).entries();
-  const expected = object.entries.entries();
-  m.model.hold(object);
-  m.holders.iterators[i % ITERATORS] = { object, actual, expected };
+  begin(m, i, { object, actual: mapOf(handle).entries(), expected: object.entries.entries() });
+}
+
+/** Takes the first step of an iterator: from then on it is open. */
+export function begin(m: Machine, i: number, iterator: OpenIterator): void {
+  m.model.hold(iterator.object);
+  m.holders.iterators[i % ITERATORS] = iterator;
   if (!step(m, i)) forget(m, i);
 }
 

@@ -5,7 +5,7 @@
 
 import type { HeapOptions } from '../base/options.ts';
 import type { HostileOptions } from './hostile.ts';
-import { KIND_LIST, KIND_PAIR, KIND_TABLE, KINDS } from './kinds.ts';
+import { KIND_GROUP, KIND_LIST, KIND_PAIR, KIND_TABLE, KINDS } from './kinds.ts';
 import {
   ITERATORS,
   OPERATIONS,
@@ -54,6 +54,12 @@ const WEIGHTS: Readonly<Partial<Record<OperationName | ShapeName, number>>> = {
   open: 1,
   step: 2,
   close: 0.5,
+  add: 6,
+  unset: 2,
+  walk: 0.5,
+  begin: 0.7,
+  tuple: 8,
+  bytes: 1.5,
   copy: 4,
   keep: 3,
   drop: 8,
@@ -79,6 +85,7 @@ const WEIGHTS: Readonly<Partial<Record<OperationName | ShapeName, number>>> = {
   chain: 0.3,
   clique: 0.2,
   hub: 0.3,
+  knot: 0.4,
   strings: 0.2,
   fill: 0.002,
 };
@@ -94,9 +101,17 @@ const SHARED_WEIGHTS: Readonly<Partial<Record<OperationName | ShapeName, number>
 const GLOBAL: readonly OperationName[] = ['immortalize', 'leak', 'poison'];
 
 /** Operations that make objects unreachable. */
-const DROPS: readonly OperationName[] = ['drop', 'clear', 'unroot', 'resize', 'remove', 'pop'];
+const DROPS: readonly OperationName[] = [
+  'drop',
+  'clear',
+  'unroot',
+  'resize',
+  'remove',
+  'pop',
+  'unset',
+];
 
-type ShapeName = 'ring' | 'chain' | 'clique' | 'hub' | 'strings' | 'fill' | 'parcel';
+type ShapeName = 'ring' | 'chain' | 'clique' | 'hub' | 'knot' | 'strings' | 'fill' | 'parcel';
 
 /** The program of a seed: the same on every machine. */
 export function createProgram(seed: number, options: ProgramOptions = {}): Program {
@@ -170,6 +185,7 @@ function drawNumber(random: Random, name: OperationName, letter: string): number
     case 'q':
     case 'a':
     case 'm':
+    case 'e':
       return random.int(REGISTERS);
     case 'v':
       return drawValue(random);
@@ -231,6 +247,21 @@ const SHAPES: Readonly<Record<ShapeName, (random: Random, out: Operation[]) => v
       out.push(isMap ? ['put', hub, spoke, hub] : ['push', hub, spoke]);
     }
     out.push(['drop', spoke]);
+  },
+
+  /** Cycles through tuples: each holds a set, or an array, that it stands in. */
+  knot(random, out) {
+    const [holder, tuple, outer] = [random.int(4), 4 + random.int(4), 8 + random.int(4)];
+    const size = random.pick(sizes);
+    for (let i = 0; i < size; i++) {
+      const isSet = random.chance(0.5);
+      out.push(['new', holder, isSet ? KIND_GROUP : KIND_LIST]);
+      out.push(['tuple', tuple, holder, drawValue(random), random.between(1, 5)]);
+      out.push([isSet ? 'add' : 'push', holder, tuple]);
+      if (random.chance(0.5)) out.push(['tuple', outer, tuple, outer, 2]);
+    }
+    out.push(['drop', holder], ['drop', tuple]);
+    if (random.chance(0.7)) out.push(['drop', outer]);
   },
 
   /** More small containers than a tiny heap has room for, up to its last page. */

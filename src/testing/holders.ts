@@ -20,11 +20,11 @@ export interface Register {
   frame: number;
 }
 
-/** An iterator over a map that is open, and the model's. */
+/** An iterator over a map or set that is open, and the model's. */
 export interface OpenIterator {
   readonly object: ModelObject;
   readonly actual: IterableIterator<[unknown, unknown]>;
-  readonly expected: IterableIterator<[unknown, unknown]>;
+  readonly expected: Iterator<readonly [unknown, unknown]>;
 }
 
 /** What a frame stands for: `kept` is a `heap.scope` outside of sections. */

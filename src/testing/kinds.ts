@@ -1,6 +1,6 @@
 /**
  * The kinds of objects that random programs make: structs of references only, of strings and
- * untyped fields, of no references at all, small and large ones; arrays and maps.
+ * untyped fields, of no references at all, small and large ones; arrays, maps, sets, tuples, bytes.
  */
 
 import type { Heap } from '../heap.ts';
@@ -13,12 +13,18 @@ export interface FieldSpec {
   readonly kind: FieldKind;
 }
 
+/** What objects of a kind are. */
+export type ObjectShape = 'struct' | 'array' | 'map' | 'set' | 'tuple' | 'bytes';
+
 /** A kind of objects. */
 export interface KindSpec {
   readonly name: string;
-  readonly shape: 'struct' | 'array' | 'map';
+  readonly shape: ObjectShape;
   readonly fields: readonly FieldSpec[];
-  /** Whether its objects may hold references to containers: only these are ever tracked. */
+  /**
+   * Whether its objects may hold references to containers: only these are ever tracked. Of tuples
+   * those that do hold one: each says so for itself.
+   */
   readonly isContainer: boolean;
 }
 
@@ -34,6 +40,9 @@ const many = (count: number, prefix: string, kind: FieldKind): Record<string, Fi
 export const KIND_PAIR = 0;
 export const KIND_LIST = 5;
 export const KIND_TABLE = 6;
+export const KIND_GROUP = 7;
+export const KIND_TUPLE = 8;
+export const KIND_BYTES = 9;
 
 /** All kinds. Programs name them by their index here. */
 export const KINDS: readonly KindSpec[] = [
@@ -44,6 +53,9 @@ export const KINDS: readonly KindSpec[] = [
   struct('StressBroad', { ...many(120, 'r', 'ref'), ...many(40, 'a', 'any') }),
   { name: 'array', shape: 'array', fields: [], isContainer: true },
   { name: 'map', shape: 'map', fields: [], isContainer: true },
+  { name: 'set', shape: 'set', fields: [], isContainer: true },
+  { name: 'tuple', shape: 'tuple', fields: [], isContainer: false },
+  { name: 'bytes', shape: 'bytes', fields: [], isContainer: false },
 ];
 
 /** The classes of the struct kinds in a heap, by kind; undefined for the others. */

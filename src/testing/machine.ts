@@ -21,11 +21,14 @@ import { readCollections } from './collections.ts';
 import { readCrossovers } from './crossovers.ts';
 import { failureOf, ProgramFailure } from './failure.ts';
 import { Holders, type Register } from './holders.ts';
-import { declareKinds } from './kinds.ts';
+import { declareKinds, type ObjectShape } from './kinds.ts';
 import { Model, ModelObject, type ModelValue } from './model.ts';
 import { OPERATIONS, type Operation, plainValueOf, REGISTERS, rootName } from './operations.ts';
 import type { Post } from './parcel.ts';
 import { show } from './values.ts';
+
+/** The shapes that letters of operations ask for: see `operations.ts`. */
+const SHAPE_OF_LETTER: Readonly<Record<string, ObjectShape>> = { a: 'array', m: 'map', e: 'set' };
 
 /** What an operation does. */
 export type Action = (m: Machine, ...numbers: number[]) => void;
@@ -249,7 +252,7 @@ export class Machine {
   }
 
   /** The object in register `q`, if it has one of this shape. */
-  read(q: number, shape?: 'struct' | 'array' | 'map'): Register | null {
+  read(q: number, shape?: ObjectShape): Register | null {
     const register = this.holders.registers[q % REGISTERS] as Register | null;
     if (register === null) return null;
     return shape === undefined || register.object.spec.shape === shape ? register : null;
@@ -263,13 +266,14 @@ export class Machine {
     const letters: string = OPERATIONS[name].numbers;
     const resolved = numbers.map((n, i) => {
       const letter = letters[i] as string;
-      if (letter !== 'q' && letter !== 'a' && letter !== 'm') return n;
-      return this.#findRegister(n, letter === 'q' ? undefined : letter === 'a' ? 'array' : 'map');
+      if (letter === 'q') return this.#findRegister(n);
+      const shape = SHAPE_OF_LETTER[letter];
+      return shape === undefined ? n : this.#findRegister(n, shape);
     });
     return [name, ...resolved];
   }
 
-  #findRegister(q: number, shape?: 'array' | 'map'): number {
+  #findRegister(q: number, shape?: ObjectShape): number {
     for (let i = 0; i < REGISTERS; i++) {
       const r = (q + i) % REGISTERS;
       if (this.read(r, shape) !== null) return r;
@@ -306,6 +310,10 @@ function isHandle(value: unknown): value is Handle {
 
 /** Whether a value of the heap is what the model has. */
 function isSame(actual: unknown, expected: ModelValue): boolean {
+  if (expected instanceof Date) {
+    if (isHandle(actual) || !(actual instanceof Date)) return false;
+    return Object.is(actual.getTime(), expected.getTime());
+  }
   if (!(expected instanceof ModelObject)) return Object.is(actual, expected);
   return isHandle(actual) && actual.$ref === expected.address;
 }

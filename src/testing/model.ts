@@ -21,9 +21,9 @@ export class ModelObject {
   readonly kind: number;
   /** The address of the heap's object. */
   readonly address: number;
-  /** Fields of a struct, or elements of an array. */
+  /** Fields of a struct, elements of an array, values of a tuple; bytes as numbers. */
   readonly slots: ModelValue[] = [];
-  /** Entries of a map. */
+  /** Entries of a map; elements of a set, as keys of undefined. */
   readonly entries = new Map<ModelValue, ModelValue>();
   /** References from slots, from open iterators, and one from the handle when there is one. */
   count = 0;
@@ -31,13 +31,16 @@ export class ModelObject {
   acquisitions = 0;
   isImmortal = false;
   isAlive = true;
+  /** Whether it may hold references to containers; a tuple: whether it does. */
+  isContainer: boolean;
   isTracked: boolean;
   generation = 0;
 
   constructor(kind: number, address: number) {
     this.kind = kind;
     this.address = address;
-    this.isTracked = this.spec.shape === 'struct' && this.spec.isContainer;
+    this.isContainer = this.spec.isContainer;
+    this.isTracked = this.spec.shape === 'struct' && this.isContainer;
   }
 
   get spec(): KindSpec {
@@ -57,7 +60,7 @@ export class ModelObject {
   holdsContainer(): boolean {
     let holds = false;
     this.visitReferences((referent) => {
-      if (referent.spec.isContainer) holds = true;
+      if (referent.isContainer) holds = true;
     });
     return holds;
   }
@@ -129,7 +132,14 @@ export class Model {
     for (const value of object.slots.splice(at, count, ...values)) this.drop(value);
   }
 
-  /** Sets an entry of a map. */
+  /** Gives a new tuple its values: whether it holds a container is settled by that. */
+  fillTuple(tuple: ModelObject, values: readonly ModelValue[]): void {
+    for (const value of values) this.hold(value);
+    tuple.slots.push(...values);
+    if (tuple.holdsContainer()) tuple.isContainer = tuple.isTracked = true;
+  }
+
+  /** Sets an entry of a map, or adds an element to a set. */
   setEntry(object: ModelObject, key: ModelValue, value: ModelValue): void {
     const { entries } = object;
     const isNew = !entries.has(key);
@@ -182,7 +192,7 @@ export class Model {
   /** `container` is about to hold `value`: it may have to be tracked from now on. */
   #track(container: ModelObject, value: ModelValue): void {
     if (container.isTracked || !(value instanceof ModelObject)) return;
-    if (container.spec.shape === 'struct' || !value.spec.isContainer) return;
+    if (container.spec.shape === 'struct' || !value.isContainer) return;
     container.isTracked = true;
     container.generation = 0;
     this.#isChanged = true;

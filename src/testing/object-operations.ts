@@ -3,10 +3,11 @@
 import type { Handle } from '../handle.ts';
 import { IMMORTAL_REFCOUNT } from '../heap.ts';
 import { arrayOf, mapOf, resize, take } from './container-operations.ts';
-import { KINDS } from './kinds.ts';
+import { KINDS, type ObjectShape } from './kinds.ts';
 import type { Action, Machine } from './machine.ts';
 import { ModelObject } from './model.ts';
 import { type OperationName, REGISTERS } from './operations.ts';
+import { addElement, bytesIn, createBytes, setOf, storeByte } from './other-operations.ts';
 import { fieldValueOf, keyOf } from './values.ts';
 
 const structOf = (handle: Handle) => handle as unknown as Record<string, unknown>;
@@ -18,10 +19,13 @@ function create(m: Machine, t: number, k: number, init?: readonly [number, numbe
   const spec = KINDS[kind] as (typeof KINDS)[number];
   const Struct = m.classes[kind];
   if (Struct === undefined) {
-    m.perform(
-      () => (spec.shape === 'array' ? m.heap.array() : m.heap.map()),
-      (handle) => m.assign(t, m.adopt(kind, handle)),
-    );
+    if (spec.shape === 'bytes') createBytes(m, t, 1);
+    else {
+      m.perform(
+        () => createEmpty(m, spec.shape),
+        (handle) => m.assign(t, m.adopt(kind, handle)),
+      );
+    }
     return;
   }
   const field = init === undefined ? -1 : init[0] % spec.fields.length;
@@ -39,6 +43,12 @@ function create(m: Machine, t: number, k: number, init?: readonly [number, numbe
       m.assign(t, register);
     },
   );
+}
+
+function createEmpty({ heap }: Machine, shape: ObjectShape): Handle {
+  if (shape === 'array') return heap.array();
+  if (shape === 'map') return heap.map();
+  return shape === 'set' ? heap.set() : heap.tuple();
 }
 
 const EMPTY = { actual: undefined, model: undefined };
@@ -83,13 +93,15 @@ function store(m: Machine, q: number, s: number, v: number): void {
     return;
   }
   const given = m.valueOf(v);
-  if (shape === 'map') {
+  if (shape === 'set') addElement(m, q, v);
+  else if (shape === 'bytes') storeByte(m, register, s, v);
+  else if (shape === 'map') {
     const key = keyOf(s);
     m.perform(
       () => mapOf(handle).set(key, given.actual),
       () => m.model.setEntry(object, key, given.model),
     );
-  } else if (object.slots.length > 0) {
+  } else if (shape === 'array' && object.slots.length > 0) {
     const index = s % object.slots.length;
     m.perform(
       () => arrayOf(handle).set(index, given.actual),
@@ -106,7 +118,12 @@ function load(m: Machine, t: number, q: number, s: number): void {
   if (shape === 'map') {
     const key = keyOf(s);
     take(m, t, () => mapOf(handle).get(key), object.entries.get(key));
-  } else if (shape === 'array') {
+  } else if (shape === 'set') {
+    const key = keyOf(s);
+    take(m, t, () => setOf(handle).has(key), object.entries.has(key));
+  } else if (shape === 'bytes') {
+    take(m, t, () => bytesIn(m, handle)[s], object.slots[s]);
+  } else if (shape === 'array' || shape === 'tuple') {
     const index = s % (object.slots.length + 1);
     take(m, t, () => arrayOf(handle).at(index), object.slots[index]);
   } else {
@@ -120,7 +137,7 @@ function clear(m: Machine, q: number): void {
   if (register === null) return;
   const { object, handle } = register;
   const { shape, fields } = object.spec;
-  if (shape === 'map') {
+  if (shape === 'map' || shape === 'set') {
     m.perform(
       () => mapOf(handle).clear(),
       () => {
@@ -129,7 +146,7 @@ function clear(m: Machine, q: number): void {
     );
   } else if (shape === 'array') {
     resize(m, q, 0);
-  } else {
+  } else if (shape === 'struct') {
     fields.forEach(({ kind }, s) => {
       if (kind === 'ref' || kind === 'any') store(m, q, s, REGISTERS);
     });

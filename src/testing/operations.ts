@@ -35,6 +35,11 @@ const PART_SIZES = [1, 5, 40, 300, 2000] as const;
 /** How many objects a parcel may hold, for a number of its operation. */
 export const partSize = (n: number): number => PART_SIZES[n % PART_SIZES.length] as number;
 
+const BYTES_LENGTHS = [0, 3, 8, 100, 5000, 70_000] as const;
+
+/** How many bytes a number stands for. */
+export const bytesLength = (n: number): number => BYTES_LENGTHS[n % BYTES_LENGTHS.length] as number;
+
 /** How the heap is spoiled on purpose, so that tests see that it is found: see `damage.ts`. */
 export const DAMAGES = ['the count', 'a slot', 'the death', 'the lock'] as const;
 
@@ -46,8 +51,8 @@ export const damageOf = (n: number): (typeof DAMAGES)[number] =>
  * What the numbers of an operation mean, a letter each:
  *
  *   t register to be written    q register to be read, with any object in it; a with an array,
- *   m with a map    v register or value    s slot or key    k kind of object    g generation
- *   n plain number    R named root    i iterator
+ *   m with a map, e with a set    v register or value    s slot or key    k kind of object
+ *   g generation    n plain number    R named root    i iterator
  *
  * A register that is to be read and has nothing suitable in it stands for the next one that has.
  */
@@ -80,6 +85,16 @@ export const OPERATIONS = {
   open: { numbers: 'im', reads: (i, q) => `iterator${i} = ${reg(q)}.entries()` },
   step: { numbers: 'i', reads: (i) => `iterator${i}.next()` },
   close: { numbers: 'i', reads: (i) => `iterator${i}.return()` },
+  // Sets, tuples, bytes
+  add: { numbers: 'ev', reads: (q, v) => `${reg(q)}.add(${val(v)})` },
+  unset: { numbers: 'ev', reads: (q, v) => `${reg(q)}.delete(${val(v)})` },
+  walk: { numbers: 'e', reads: (q) => `for (const x of ${reg(q)}) ...` },
+  begin: { numbers: 'ie', reads: (i, q) => `iterator${i} = ${reg(q)}.entries()` },
+  tuple: {
+    numbers: 'tvvn',
+    reads: (t, v, w, n) => `${reg(t)} = heap.tuple: ${n} of ${val(v)} and ${val(w)}`,
+  },
+  bytes: { numbers: 'tn', reads: (t, n) => `${reg(t)} = heap.bytes(${bytesLength(n)})` },
   // Handles and roots
   copy: { numbers: 'tq', reads: (t, q) => `${reg(t)} = ${reg(q)}.keep()` },
   keep: { numbers: 'q', reads: (q) => `${reg(q)}.keep()` },

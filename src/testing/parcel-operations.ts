@@ -25,7 +25,9 @@ function send(m: Machine, q: number, to: number, n: number): void {
   const name = `parcel ${post.thread} ${m.sent}`;
   let isSent = false;
   const body = () => {
-    part = cutLoose(m, register.object, part);
+    const left = cutLoose(m, register.object, part);
+    if (left === null) return;
+    part = left;
     m.perform(
       () => m.heap.root.set(name, register.handle as never),
       () => {
@@ -53,9 +55,11 @@ function addressee({ thread, threads }: Post, to: number): number {
 
 /**
  * Removes all references between the part of `head` and the rest, and the named roots of the part.
- * Entries that are removed may leave less of it. Returns what is left.
+ * Entries that are removed may leave less of it. Returns what is left; null when a tuple leads
+ * across the border, which cannot be cut.
  */
-function cutLoose(m: Machine, head: ModelObject, part: Set<ModelObject>): Set<ModelObject> {
+function cutLoose(m: Machine, head: ModelObject, part: Set<ModelObject>): Set<ModelObject> | null {
+  if (isKnotted(m, part)) return null;
   cutReferences(m, part);
   const left = choosePart(head, Infinity);
   if (left.size < part.size) return cutLoose(m, head, left);
@@ -63,6 +67,17 @@ function cutLoose(m: Machine, head: ModelObject, part: Set<ModelObject>): Set<Mo
     if (part.has(value as ModelObject)) deleteRoot(m, name);
   }
   return part;
+}
+
+function isKnotted(m: Machine, part: ReadonlySet<ModelObject>): boolean {
+  for (const object of m.model.alive) {
+    if (object.spec.shape !== 'tuple') continue;
+    const isInside = part.has(object);
+    for (const value of object.slots) {
+      if (value instanceof ModelObject && part.has(value) !== isInside) return true;
+    }
+  }
+  return false;
 }
 
 function cutReferences(m: Machine, part: ReadonlySet<ModelObject>): void {
@@ -94,7 +109,7 @@ function cutObject(
     m.model.replaceSlot(object, s, null);
   });
   for (const [key, value] of [...object.entries]) {
-    const map = mapOf(handleOf(object));
+    const map = mapOf(handleOf(object)); // or a set, which has the same delete()
     const actual = key instanceof ModelObject ? handleOf(key) : key;
     if (crosses(key)) {
       m.expectValue(map.delete(actual), true, 'whether there was an entry');

@@ -7,11 +7,13 @@
  */
 
 import { type Model, ModelObject, type ModelValue } from './model.ts';
+import { dateOf } from './values.ts';
 
 /** An object of a parcel, as the model has it. References are `{ index }` into the parcel. */
 export interface ParcelObject {
   readonly kind: number;
   readonly address: number;
+  readonly isContainer: boolean;
   readonly slots: readonly unknown[];
   readonly entries: readonly (readonly [unknown, unknown])[];
 }
@@ -41,13 +43,14 @@ interface Index {
 
 /**
  * The objects that go with `head`: all that it reaches, nearest first, but no more than `size`,
- * and only what may go.
+ * and only what may go. With a tuple goes all that it holds: nobody can take that out.
  */
 export function choosePart(head: ModelObject, size: number): Set<ModelObject> {
   const part = new Set([head]);
   for (const object of part) {
     object.visitReferences((referent) => {
-      if (part.size < size && !referent.isImmortal) part.add(referent);
+      const isNeeded = part.size < size || object.spec.shape === 'tuple';
+      if (isNeeded && !referent.isImmortal) part.add(referent);
     });
   }
   return part;
@@ -60,9 +63,10 @@ export function describePart(name: string, part: ReadonlySet<ModelObject>): Parc
     if (!(value instanceof ModelObject)) return value;
     return { index: indices.get(value) as number } satisfies Index;
   };
-  const objects = [...part].map(({ kind, address, slots, entries }) => ({
+  const objects = [...part].map(({ kind, address, isContainer, slots, entries }) => ({
     kind,
     address,
+    isContainer,
     slots: slots.map(encode),
     entries: [...entries].map(([key, value]) => [encode(key), encode(value)] as const),
   }));
@@ -72,8 +76,13 @@ export function describePart(name: string, part: ReadonlySet<ModelObject>): Parc
 /** Adds what a parcel describes to a model, held by its named root. Returns the objects. */
 export function addParcel(model: Model, { name, objects }: Parcel): ModelObject[] {
   const added = objects.map(({ kind, address }) => model.add(kind, address));
-  const decode = (value: unknown): ModelValue =>
-    typeof value === 'object' && value !== null ? added[(value as Index).index] : value;
+  const decode = (value: unknown): ModelValue => {
+    if (value instanceof Date) return dateOf(value.getTime());
+    return typeof value === 'object' && value !== null ? added[(value as Index).index] : value;
+  };
+  objects.forEach(({ isContainer }, i) => {
+    (added[i] as ModelObject).isContainer = isContainer;
+  });
   objects.forEach(({ slots, entries }, i) => {
     const object = added[i] as ModelObject;
     model.splice(object, 0, 0, ...slots.map(decode));

@@ -7,6 +7,7 @@ import type { FrameKind, Register } from './holders.ts';
 import type { Action, Machine } from './machine.ts';
 import { deleteRoot, OBJECT_ACTIONS } from './object-operations.ts';
 import { ITERATORS, type Operation, type OperationName, REGISTERS, ROOTS } from './operations.ts';
+import { OTHER_ACTIONS } from './other-operations.ts';
 import { PARCEL_ACTIONS } from './parcel-operations.ts';
 
 type FrameName = 'section' | 'scope';
@@ -14,6 +15,7 @@ type FrameName = 'section' | 'scope';
 const ACTIONS: Readonly<Record<Exclude<OperationName, FrameName>, Action>> = {
   ...OBJECT_ACTIONS,
   ...CONTAINER_ACTIONS,
+  ...OTHER_ACTIONS,
   ...COLLECTOR_ACTIONS,
   ...PARCEL_ACTIONS,
 };

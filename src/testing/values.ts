@@ -7,6 +7,15 @@ import type { FieldKind } from '../object/struct-layout.ts';
 
 const LONG = 'a string that is too long to be interned, number';
 
+const dates = new Map<number, Date>();
+
+/** The one date of a time: dates are values in the heap, and so they are in the model. */
+export function dateOf(time: number): Date {
+  const date = dates.get(time) ?? new Date(time);
+  dates.set(time, date);
+  return date;
+}
+
 /** What the numbers below their count stand for; larger numbers give variants of the same forms. */
 const FORMS: readonly ((n: number) => unknown)[] = [
   () => null,
@@ -25,6 +34,7 @@ const FORMS: readonly ((n: number) => unknown)[] = [
   (n) => `\ud800${n % 10}`,
   (n) => `large ${n} `.padEnd(n % 8 === 7 ? 30_000 : 2000, '.'),
   (n) => 2 ** 31 - n,
+  (n) => dateOf(n === 0 ? Number.NaN : n * 1000),
 ];
 
 /** The value that `n`, at least 0, stands for; never an object. */
@@ -62,7 +72,7 @@ function textOf(n: number): string {
 
 /** The key that `n` stands for, for a map: few, so that programs meet the same ones again. */
 export function keyOf(n: number): unknown {
-  const value = plainValue(n % 48);
+  const value = plainValue(n % (3 * VALUE_FORMS));
   return typeof value === 'string' && value.length > 1000 ? value.slice(0, 100) : value;
 }
 

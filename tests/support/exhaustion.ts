@@ -6,9 +6,12 @@
 import { expect } from 'vitest';
 import { HeapArray } from '../../src/array.ts';
 import { HeapExhaustedError } from '../../src/base/errors.ts';
+import { HeapBytes } from '../../src/bytes.ts';
 import { Handle } from '../../src/handle.ts';
 import { type Heap, sessionOf } from '../../src/heap.ts';
-import { firstEntries, HeapMap } from '../../src/map.ts';
+import { firstElements, firstEntries, HeapMap } from '../../src/map.ts';
+import { HeapSet } from '../../src/set.ts';
+import { HeapTuple } from '../../src/tuple.ts';
 import { mortalObjects, withHeap } from './with-heap.ts';
 
 const MIB = 2 ** 20;
@@ -52,7 +55,12 @@ function plain(value: unknown, depth: number): unknown {
     const entries = firstEntries(value.$session, value.$ref, value.size + 1);
     return { map: entries.map((entry) => entry.map(inner)), size: value.size };
   }
-  if (value instanceof HeapArray) {
+  if (value instanceof HeapSet) {
+    const elements = firstElements(value.$session, value.$ref, value.size + 1);
+    return { set: elements.map(inner), size: value.size };
+  }
+  if (value instanceof HeapBytes) return { bytes: value.byteLength };
+  if (value instanceof HeapArray || value instanceof HeapTuple) {
     const elements: unknown[] = [];
     for (let i = 0; i < value.length; i++) elements.push(inner(value.at(i)));
     return { array: elements };

@@ -10,39 +10,48 @@ import { findUnreachable, traceReachable } from '../../src/gc/trace.ts';
 import { visitBlocks } from '../../src/memory/blocks.ts';
 import {
   ARRAY_LENGTH,
+  GC_CONTAINER,
   GC_GENERATION_MASK,
   GC_TRACKED,
   HEADER_COUNT,
   HEADER_INFO,
   KIND_ARRAY,
   KIND_MAP,
+  KIND_SET,
   KIND_SHIFT,
+  KIND_TUPLE,
   MAP_SIZE,
   type ObjectRef,
   PERMANENT,
+  TAG_INT32,
+  TAG_REFERENCE,
   VALUE_HIGH,
   VALUE_LOW,
 } from '../../src/memory/layout.ts';
 import { visitRuns } from '../../src/memory/pages.ts';
 import { createArray, removeLast, replaceElement } from '../../src/object/array.ts';
+import { createBytes } from '../../src/object/bytes.ts';
 import { decref, decrefUnlessNull, dropValue } from '../../src/object/dealloc.ts';
-import { generationOf, isBackingKind, kindOf } from '../../src/object/header.ts';
+import { generationOf, isBackingKind, isStructKind, kindOf } from '../../src/object/header.ts';
 import { declareStruct, structLayoutOf } from '../../src/object/kinds.ts';
-import { clearMap, createMap, deleteEntry, findEntry } from '../../src/object/map.ts';
+import { clearMap, createMap, createSet, deleteEntry, findEntry } from '../../src/object/map.ts';
 import { firstEntry } from '../../src/object/map-chunks.ts';
 import type { Mutator } from '../../src/object/mutator.ts';
 import { incref } from '../../src/object/refcount.ts';
 import { createString } from '../../src/object/string.ts';
 import { createStruct } from '../../src/object/struct.ts';
 import type { Field, StructLayout } from '../../src/object/struct-layout.ts';
+import { createTuple, tupleValueAt } from '../../src/object/tuple.ts';
 import {
+  createDate,
   encodeReference,
   encodeSimple,
   hashValue,
+  referenceAt,
   slot,
   storeSlot,
 } from '../../src/object/value.ts';
-import { addEntry, attachBare, createBareHeap, push, put } from './bare-heap.ts';
+import { addEntry, attachBare, createBareHeap, type Plain, push, put } from './bare-heap.ts';
 import type { Random } from './random.ts';
 
 const OLDEST = 2;
@@ -102,18 +111,53 @@ export class GraphHeap {
   create(): ObjectRef {
     const { random } = this;
     const mem = random.pick(this.mutators);
-    const kind = random.int(8);
+    const kind = random.int(11);
     if (kind === 0) return createArray(mem);
     if (kind === 1) return createMap(mem);
+    if (kind === 2) return createSet(mem);
+    if (kind === 3) return this.#createTuple(mem);
     return createStruct(mem, random.pick(this.layouts).kind);
   }
 
+  /** A tuple that holds an array, first of all: what is linked to the tuple goes in there. */
+  #createTuple(mem: Mutator): ObjectRef {
+    const { random } = this;
+    const values: [number, number][] = [[createArray(mem), TAG_REFERENCE]];
+    for (let i = random.int(4); i > 0; i--) {
+      put(mem, random.pick([7, 0.5, 'text in a tuple', 'text in a tuple, and a long one']));
+      values.push([slot[VALUE_LOW], slot[VALUE_HIGH]]);
+    }
+    for (let i = random.int(3); i > 0 && this.locals.length > 0; i--) {
+      const object = random.pick(this.locals);
+      incref(mem, object);
+      values.push([object, TAG_REFERENCE]);
+    }
+    return createTuple(mem, Int32Array.from(values.flat()));
+  }
+
+  /** The array in a tuple; any other object itself. */
+  #insideOf(object: ObjectRef): ObjectRef {
+    if (kindOf(this.mem, object) !== KIND_TUPLE) return object;
+    return referenceAt(this.mem, tupleValueAt(object, 0));
+  }
+
+  /** A new object that is no container: a date, bytes, a tuple of plain values. */
+  #createAtom(): ObjectRef {
+    const { random } = this;
+    const mem = random.pick(this.mutators);
+    const choice = random.int(3);
+    if (choice === 0) return createDate(mem, new Date(random.int(1000)));
+    if (choice === 1) return createBytes(mem, random.int(100), 0);
+    return createTuple(mem, Int32Array.of(random.int(100), TAG_INT32));
+  }
+
   /** Puts a reference to `to` somewhere into `from`; what it replaces is dropped. */
-  link(from: ObjectRef, to: ObjectRef): void {
+  link(container: ObjectRef, to: ObjectRef): void {
     const { mem, random } = this;
+    const from = this.#insideOf(container);
     const kind = kindOf(mem, from);
     if (kind === KIND_ARRAY) push(mem, from, { object: to });
-    else if (kind === KIND_MAP) this.#linkMap(from, to);
+    else if (kind === KIND_MAP || kind === KIND_SET) this.#linkMap(from, to);
     else this.#linkStruct(from, random.pick(this.#slotsOf(kind)), to);
   }
 
@@ -126,12 +170,13 @@ export class GraphHeap {
   #linkMap(map: ObjectRef, to: ObjectRef): void {
     const { mem, random } = this;
     const key = this.#nextKey++;
-    const isKey = random.chance(0.3);
+    const isSet = kindOf(mem, map) === KIND_SET;
+    const isKey = isSet || random.chance(0.3);
     encodeReference(to);
     const [low, high] = slot;
     if (isKey && findEntry(mem, map, low, high, hashValue(mem, low, high)) === 0) {
-      addEntry(mem, map, { object: to }, random.chance(0.5) ? { object: to } : key);
-    } else {
+      addEntry(mem, map, { object: to }, !isSet && random.chance(0.5) ? { object: to } : key);
+    } else if (!isSet) {
       addEntry(mem, map, random.chance(0.3) ? `key ${key}` : key, { object: to });
     }
   }
@@ -159,11 +204,12 @@ export class GraphHeap {
   }
 
   /** Takes something out of `from`. */
-  cut(from: ObjectRef): void {
+  cut(container: ObjectRef): void {
     const { mem, random } = this;
+    const from = this.#insideOf(container);
     const kind = kindOf(mem, from);
     if (kind === KIND_ARRAY) this.#cutArray(from);
-    else if (kind === KIND_MAP) this.#cutMap(from);
+    else if (kind === KIND_MAP || kind === KIND_SET) this.#cutMap(from);
     else {
       const field = random.pick(this.#slotsOf(kind));
       if (field.kind === 'ref') {
@@ -197,12 +243,16 @@ export class GraphHeap {
   }
 
   /** Gives an object something that is no container: a number, a text, a bigint, nothing. */
-  fill(object: ObjectRef): void {
+  fill(container: ObjectRef): void {
     const { mem, random } = this;
+    const object = this.#insideOf(container);
     const kind = kindOf(mem, object);
     const text = `${random.chance(0.5) ? 'text' : 'text'.repeat(12)} ${random.int(20)}`;
-    if (kind === KIND_ARRAY) push(mem, object, random.pick<number | string>([1, 0.5, text]));
-    else if (kind === KIND_MAP) addEntry(mem, object, this.#nextKey++, text);
+    const atom = this.#createAtom();
+    const value = random.pick<Plain>([1, 0.5, text, { object: atom }]);
+    if (kind === KIND_ARRAY) push(mem, object, value);
+    else if (kind === KIND_MAP) addEntry(mem, object, this.#nextKey++, value);
+    else if (kind === KIND_SET) addEntry(mem, object, { object: atom }, 0);
     else {
       for (const { kind: fieldKind, offset } of structLayoutOf(mem, kind).fields) {
         if (fieldKind === 'string') {
@@ -210,18 +260,21 @@ export class GraphHeap {
           mem.i32[object + offset] = createString(random.pick(this.mutators), text);
           decrefUnlessNull(mem, old);
         } else if (fieldKind === 'any' && random.chance(0.5)) {
-          put(mem, text);
+          put(mem, value);
           this.#replace(object + offset);
         }
       }
     }
+    decref(mem, atom);
   }
 
-  /** The arrays, maps and structs that can be reached, by address: what a program could change. */
+  /** Containers and other structs that can be reached, by address: what a program could change. */
   reachable(): ObjectRef[] {
     const { mem } = this;
+    const isContainer = (object: ObjectRef) =>
+      (mem.i32[object + HEADER_INFO] & GC_CONTAINER) !== 0 || isStructKind(kindOf(mem, object));
     return [...traceReachable(mem, this.locals)]
-      .filter((object) => kindOf(mem, object) >= KIND_ARRAY && mem.i32[object + HEADER_COUNT] > 0)
+      .filter((object) => isContainer(object) && mem.i32[object + HEADER_COUNT] > 0)
       .sort((a, b) => a - b);
   }
 
@@ -288,92 +341,4 @@ export function liveObjects(mem: Mutator): Map<ObjectRef, number> {
     });
   });
   return objects;
-}
-
-/** How `count` objects hold each other. */
-export type Shape = (heap: GraphHeap, nodes: readonly ObjectRef[]) => void;
-
-/** Named shapes. Each links objects that are there already; what they are is left to chance. */
-export const SHAPES: Readonly<Record<string, Shape>> = {
-  ring: (heap, nodes) => {
-    nodes.forEach((node, i) => {
-      heap.link(node, nodes[(i + 1) % nodes.length] as ObjectRef);
-    });
-  },
-  chain: (heap, nodes) => {
-    for (let i = 1; i < nodes.length; i++)
-      heap.link(nodes[i - 1] as ObjectRef, nodes[i] as ObjectRef);
-  },
-  tree: (heap, nodes) => {
-    for (let i = 1; i < nodes.length; i++) {
-      heap.link(nodes[(i - 1) >> 1] as ObjectRef, nodes[i] as ObjectRef);
-    }
-  },
-  'tree with parents': (heap, nodes) => {
-    for (let i = 1; i < nodes.length; i++) {
-      heap.link(nodes[(i - 1) >> 1] as ObjectRef, nodes[i] as ObjectRef);
-      heap.link(nodes[i] as ObjectRef, nodes[(i - 1) >> 1] as ObjectRef);
-    }
-  },
-  clique: (heap, nodes) => {
-    for (const from of nodes.slice(0, 12)) for (const to of nodes.slice(0, 12)) heap.link(from, to);
-  },
-  hub: (heap, nodes) => {
-    for (const node of nodes) {
-      heap.link(nodes[0] as ObjectRef, node);
-      heap.link(node, nodes[0] as ObjectRef);
-    }
-  },
-  'self-loops': (heap, nodes) => {
-    for (const node of nodes) if (heap.random.chance(0.7)) heap.link(node, node);
-  },
-  'many edges': (heap, nodes) => {
-    for (let i = 0; i < nodes.length * 3; i++) {
-      heap.link(heap.random.pick(nodes), heap.random.pick(nodes));
-    }
-  },
-  'few edges': (heap, nodes) => {
-    for (let i = 0; i < nodes.length; i++) {
-      heap.link(heap.random.pick(nodes), heap.random.pick(nodes));
-    }
-  },
-};
-
-/** Makes a graph of a shape, holds few of its objects from outside, and lets go of the others. */
-export function addGraph(heap: GraphHeap, shape: Shape, size: number): void {
-  const { random, mem } = heap;
-  const nodes = Array.from({ length: size }, () => heap.create());
-  for (const node of nodes) if (random.chance(0.4)) heap.fill(node);
-  shape(heap, nodes);
-  // Edges between what was there and what is new.
-  for (let i = random.int(4); i > 0; i--) {
-    const known = heap.reachable(); // anew: a link that is replaced may have been the last
-    if (known.length === 0) break;
-    if (random.chance(0.5)) heap.link(random.pick(known), random.pick(nodes));
-    else heap.link(random.pick(nodes), random.pick(known));
-  }
-  const held = random.int(3);
-  nodes.forEach((node) => {
-    if (random.chance(held / size)) heap.hold(node);
-    else decref(mem, node);
-  });
-}
-
-/** Changes a graph as a program would: links and cuts what can be reached, lets go of roots. */
-export function changeGraph(heap: GraphHeap, steps: number): void {
-  const { random } = heap;
-  for (let i = 0; i < steps; i++) {
-    const known = heap.reachable();
-    if (known.length === 0) return;
-    const choice = random.int(10);
-    if (choice < 4) heap.link(random.pick(known), random.pick(known));
-    else if (choice < 7) heap.cut(random.pick(known));
-    else if (choice === 7) heap.fill(random.pick(known));
-    else if (choice === 8 && heap.locals.length > 2) heap.release();
-    else {
-      const object = random.pick(known);
-      incref(heap.mem, object);
-      heap.hold(object);
-    }
-  }
 }

@@ -222,7 +222,9 @@ function fillContainers(
     deleteEntry(mem, tableMap, firstEntry(mem, tableMap));
   }
   const smallSet = createSet(mem);
-  addEntry(mem, smallSet, 'only', 0);
+  addEntry(mem, smallSet, 'first', 0);
+  addEntry(mem, smallSet, 1, 0);
+  addEntry(mem, smallSet, 2, 0);
   const tableSet = createSet(mem);
   for (let i = 0; i < 300; i++) addEntry(mem, tableSet, i % 2 === 0 ? `element ${i}` : i / 2, 0);
   addEntry(mem, tableSet, { object: tableMap }, 0);

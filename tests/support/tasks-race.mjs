@@ -81,10 +81,33 @@ function race({ heap, signals }, seed) {
       some().any = map;
     },
     () => {
+      const set = heap.set();
+      for (let i = random(20); i > 0; i--) set.add(random(3) === 0 ? `text ${i}` : some());
+      if (random(2) === 0) set.add(set);
+      some().any = set;
+    },
+    () => {
+      // A tuple in a cycle, through an array, or through the node that holds it.
+      const array = heap.array();
+      const from = some();
+      const tuple = heap.tuple(array, some(), `text ${random(30)}`, from, new Date(random(9)));
+      array.push(tuple);
+      from.any = random(3) === 0 ? heap.tuple(tuple, heap.bytes(random(50))) : tuple;
+    },
+    () => {
       const { any } = some();
       if (any === undefined || any === null) return;
       if (typeof any.push === 'function') any.push(some());
       else if (typeof any.set === 'function') any.set(some(), create());
+      else if (typeof any.add === 'function') {
+        any.add(some());
+        for (const element of any) {
+          if (random(2) === 0) break;
+          any.delete(element);
+        }
+      } else if (typeof any.at === 'function') {
+        for (const part of any) if (part?.check !== undefined) look(part);
+      }
     },
     () => {
       some().any = random(2) === 0 ? null : 'a text that is too long to be interned by anybody';

@@ -1,8 +1,15 @@
 /**
- * Random work on containers of a heap without its facade: arrays and maps that are filled, changed,
- * held by each other, emptied and replaced. What is held from outside is known at every moment.
+ * Random work on containers of a heap without its facade: arrays, maps and sets that are filled,
+ * changed, held by each other and by tuples, emptied and replaced. What is held from outside is
+ * known at every moment.
  */
-import { ARRAY_LENGTH, MAP_ITERATORS, type ObjectRef } from '../../src/memory/layout.ts';
+import {
+  ARRAY_LENGTH,
+  KIND_SET,
+  MAP_ITERATORS,
+  type ObjectRef,
+  VALUE_WORDS,
+} from '../../src/memory/layout.ts';
 import {
   appendElement,
   createArray,
@@ -12,11 +19,14 @@ import {
   reserveElements,
   resizeArray,
 } from '../../src/object/array.ts';
+import { createBytes } from '../../src/object/bytes.ts';
 import { decref, dropValue } from '../../src/object/dealloc.ts';
+import { kindOf } from '../../src/object/header.ts';
 import {
   appendEntry,
   clearMap,
   createMap,
+  createSet,
   deleteEntry,
   findEntry,
   replaceValue,
@@ -26,8 +36,10 @@ import { closeIterator, openIterator } from '../../src/object/map-chunks.ts';
 import type { Mutator } from '../../src/object/mutator.ts';
 import { incref } from '../../src/object/refcount.ts';
 import { createString } from '../../src/object/string.ts';
+import { createTuple } from '../../src/object/tuple.ts';
 import {
   createBigint,
+  createDate,
   encodeNumber,
   encodeReference,
   encodeSimple,
@@ -39,6 +51,7 @@ type Random = (limit: number) => number;
 
 /** The work of one run: containers held by locals, one count each. */
 export class Work {
+  /** Maps, and sets behind them. */
   readonly maps: ObjectRef[] = [];
   readonly arrays: ObjectRef[] = [];
   readonly random: Random;
@@ -65,8 +78,13 @@ export class Work {
     const list = random(2) === 0 ? this.maps : this.arrays;
     const i = random(list.length);
     if (list === this.maps && mem.i32[list[i] + MAP_ITERATORS] !== 0) return;
-    const fresh = list === this.maps ? createMap(mem) : createArray(mem);
     const old = list[i];
+    const fresh =
+      list === this.arrays
+        ? createArray(mem)
+        : kindOf(mem, old) === KIND_SET
+          ? createSet(mem)
+          : createMap(mem);
     list[i] = fresh;
     decref(mem, old);
   }
@@ -75,7 +93,7 @@ export class Work {
   encodeRandom(mem: Mutator, range: number): void {
     const { random } = this;
     const n = random(range);
-    const choice = random(9);
+    const choice = random(12);
     if (choice === 0) encodeNumber(n + 0.5);
     else if (choice === 1) encodeReference(createString(mem, `text ${n}`));
     else if (choice === 2) encodeReference(createString(mem, `${'a longer text '.repeat(3)}${n}`));
@@ -85,7 +103,26 @@ export class Work {
       const local = this.locals[random(this.locals.length)];
       incref(mem, local);
       encodeReference(local);
-    } else encodeNumber(n);
+    } else if (choice === 6) encodeReference(createDate(mem, new Date(n)));
+    else if (choice === 7) encodeReference(createBytes(mem, n, 0));
+    else if (choice === 8) this.encodeTuple(mem, n);
+    else encodeNumber(n);
+  }
+
+  /** Leaves a tuple of up to three values in `slot`: tuples in tuples among them. */
+  encodeTuple(mem: Mutator, n: number): void {
+    const words = new Int32Array(this.random(4) * VALUE_WORDS);
+    let done = 0;
+    try {
+      for (; done < words.length; done += VALUE_WORDS) {
+        this.encodeRandom(mem, n + 1);
+        words.set(slot, done);
+      }
+      encodeReference(createTuple(mem, words));
+    } catch (error) {
+      for (let at = 0; at < done; at += VALUE_WORDS) dropValue(mem, words[at], words[at + 1]);
+      throw error;
+    }
   }
 
   changeMap(mem: Mutator, map: ObjectRef): void {
@@ -117,13 +154,15 @@ export class Work {
       if (entry !== 0) deleteEntry(mem, map, entry);
       return;
     }
+    const isSet = kindOf(mem, map) === KIND_SET;
     if (entry !== 0) {
+      if (isSet) return;
       this.encodeRandom(mem, 50);
       replaceValue(mem, map, entry);
       return;
     }
     reserveEntry(mem, map);
-    this.encodeRandom(mem, 50);
+    if (!isSet) this.encodeRandom(mem, 50);
     if (high === REFERENCE) incref(mem, low);
     appendEntry(mem, map, low, high, hash);
   }
@@ -156,12 +195,13 @@ function replaceLast(mem: Mutator, array: ObjectRef, length: number): void {
   removeLast(mem, array);
 }
 
-/** Work on six maps and six arrays. */
+/** Work on six maps, six sets and six arrays. */
 export function startWork(mem: Mutator, random: Random): Work {
   const work = new Work(random);
   for (let i = 0; i < 6; i++) {
     work.maps.push(createMap(mem));
     work.arrays.push(createArray(mem));
   }
+  for (let i = 0; i < 6; i++) work.maps.push(createSet(mem));
   return work;
 }
