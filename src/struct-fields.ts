@@ -6,7 +6,7 @@
 
 import { decodeAt, encode, sharedRefOf } from './codec.ts';
 import { type Handle, refOf } from './handle.ts';
-import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import { HEADER_INFO, KIND_SHIFT, type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import { decref, decrefUnlessNull, dropValue } from './object/dealloc.ts';
 import { incref } from './object/refcount.ts';
 import { createString, decodeString } from './object/string.ts';
@@ -235,18 +235,36 @@ export function show(value: unknown): string {
   return typeof value === 'bigint' ? `${value}n` : String(value);
 }
 
-/** Puts the accessors of a field on the prototype of a struct's handles. */
+/** A struct's accessors: of which kind, and what they do for an object of another one. */
+export interface FieldOwner {
+  readonly kind: number;
+  /** The access to the field of that name in a struct that extends this one. @throws TypeError */
+  accessIn(session: Session, handle: Handle, name: string): FieldAccess;
+}
+
+/**
+ * Puts the accessors of a field on the prototype of a struct's handles. They check the kind of the
+ * object: an accessor may be called on any handle, by `super` on one of a struct that extends this
+ * one. A stale handle is of no kind.
+ */
 export function defineField(
   session: Session,
   prototype: object,
+  owner: FieldOwner,
   field: Field,
   access: FieldAccess,
 ): void {
   const { mem } = session;
   const { i32 } = mem;
-  const { read, write } = access as { read: (r: ObjectRef) => unknown; write: WriteAny };
-  const readSlow = (_: Session, handle: Handle) => read(refOf(handle));
-  const writeSlow = (_: Session, handle: Handle, value: unknown) => write(refOf(handle), value);
+  const { kind } = owner;
+  const { read, write } = access as AnyAccess;
+  const accessTo = (handle: Handle): AnyAccess => {
+    const isOwn = i32[refOf(handle) + HEADER_INFO] >>> KIND_SHIFT === kind;
+    return (isOwn ? access : owner.accessIn(session, handle, field.name)) as AnyAccess;
+  };
+  const readSlow = (_: Session, handle: Handle) => accessTo(handle).read(handle.$ref);
+  const writeSlow = (_: Session, handle: Handle, value: unknown) =>
+    accessTo(handle).write(handle.$ref, value);
   const { offset } = field;
   const isInt32 = field.kind === 'int32';
   const allocates = field.kind === 'string' || field.kind === 'any';
@@ -255,15 +273,23 @@ export function defineField(
     configurable: true,
     get(this: Handle) {
       const ref = this.$ref;
-      if (ref === 0 || mem.depth === 0) return session.single(readSlow, this);
+      if (mem.depth === 0 || i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind) {
+        return session.single(readSlow, this);
+      }
       return isInt32 ? i32[ref + offset] : read(ref);
     },
     set(this: Handle, value: unknown) {
       const ref = this.$ref;
-      if (ref === 0 || mem.depth === 0 || allocates) session.single(writeSlow, this, value);
-      else write(ref, value);
+      if (mem.depth === 0 || allocates || i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind) {
+        session.single(writeSlow, this, value);
+      } else {
+        write(ref, value);
+      }
     },
   });
 }
 
-type WriteAny = (ref: ObjectRef, value: unknown) => void;
+interface AnyAccess {
+  readonly read: (ref: ObjectRef) => unknown;
+  readonly write: (ref: ObjectRef, value: unknown) => void;
+}

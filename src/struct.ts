@@ -6,6 +6,7 @@
 import { Handle, type HandleClass, UNCLONEABLE } from './handle.ts';
 import type { ObjectRef } from './memory/layout.ts';
 import { decref } from './object/dealloc.ts';
+import { kindOf } from './object/header.ts';
 import { declareStruct, structLayoutOf } from './object/kinds.ts';
 import { createStruct } from './object/struct.ts';
 import {
@@ -15,7 +16,13 @@ import {
   type StructLayout,
 } from './object/struct-layout.ts';
 import type { Session } from './session.ts';
-import { accessField, defineField, type FieldAccess, show } from './struct-fields.ts';
+import {
+  accessField,
+  defineField,
+  type FieldAccess,
+  type FieldOwner,
+  show,
+} from './struct-fields.ts';
 import type { SharedStruct } from './types.ts';
 
 /** A handle of a struct; its fields come from the declaration. */
@@ -225,13 +232,28 @@ function createRecord(session: Session, layout: StructLayout, superclass: object
   });
   const base = Struct as unknown as StructClass<object>;
   const record: StructRecord = { layout, access, base, current: Object, handleClass: undefined };
+  const owner: FieldOwner = {
+    kind: layout.kind,
+    accessIn: (_, handle, name) => inheritedAccess(record, handle, name),
+  };
   for (const field of layout.fields) {
     const accessor = accessField(session, layout.name, field);
     access.set(field.name, accessor);
-    defineField(session, Struct.prototype, field, accessor);
+    defineField(session, Struct.prototype, owner, field, accessor);
   }
   registerClass(session, record, base);
   return record;
+}
+
+/** The access to a field of an object whose struct extends that of `record`. @throws TypeError */
+function inheritedAccess(record: StructRecord, handle: unknown, name: string): FieldAccess {
+  const { base, layout } = record;
+  if (handle instanceof (base as unknown as new () => Handle)) {
+    const kind = kindOf(handle.$session.mem, refOf(handle));
+    const access = records.get(handle.$session)?.get(kind)?.access.get(name);
+    if (access !== undefined) return access;
+  }
+  throw new TypeError(`${layout.name}.${name} is not a field of ${show(handle)}`);
 }
 
 /** Makes `target` the class of the struct's handles. */

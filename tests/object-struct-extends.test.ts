@@ -101,3 +101,44 @@ test('a class that extends a class without a struct of its own is told how', () 
     expect(() => new Plain()).toThrow('declare another struct with { extends: ... }');
   });
 });
+
+test('a method of the class that is extended may ask super for a field', () => {
+  withHeap({}, (heap) => {
+    class Base extends heap.struct('Base', { a: 'int32', b: 'string' }) {
+      read() {
+        return [super.a, super.b];
+      }
+      write() {
+        super.a = 7;
+        super.b = 'written';
+      }
+    }
+    class Derived extends heap.struct('Derived', { ref: 'ref' }, { extends: Base }) {}
+    const derived = new Derived({ a: 1, b: 'x' });
+    derived.ref = derived;
+    expect(derived.read()).toEqual([1, 'x']);
+    derived.write();
+    heap.run(() => derived.write());
+    expect([derived.a, derived.b, derived.ref]).toEqual([7, 'written', derived]);
+    expect(heap.run(() => derived.read())).toEqual([7, 'written']);
+    derived.ref = null;
+  });
+});
+
+test('an accessor that is called on another object throws TypeError, and nothing changes', () => {
+  withHeap({}, (heap) => {
+    const A = heap.struct('A', { x: 'int32', next: 'ref' });
+    const B = heap.struct('B', { next: 'ref', name: 'string' });
+    const a = new A();
+    const b = new B({ name: 'b', next: a });
+    const { get, set } = Object.getOwnPropertyDescriptor(A.prototype, 'x') as PropertyDescriptor;
+    for (const other of [b, heap.array(), {}, A.prototype]) {
+      for (const run of [(act: () => void) => act(), (act: () => void) => heap.run(act)]) {
+        expect(() => run(() => get?.call(other))).toThrow(/A.x is not a field|released/);
+        expect(() => run(() => set?.call(other, 5))).toThrow(/A.x is not a field|released/);
+      }
+    }
+    expect([b.name, b.next]).toEqual(['b', a]);
+    expect(heap.verify()).toEqual([]);
+  });
+});
