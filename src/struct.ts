@@ -3,7 +3,7 @@
  * class whose instances are handles; methods are added by subclassing.
  */
 
-import { Handle, type HandleClass, UNCLONEABLE } from './handle.ts';
+import { Handle, type HandleClass, refOf, UNCLONEABLE } from './handle.ts';
 import type { ObjectRef } from './memory/layout.ts';
 import { decref } from './object/dealloc.ts';
 import { kindOf } from './object/header.ts';
