@@ -120,7 +120,7 @@ export abstract class HeapData {
    *
    * @throws RangeError beyond 57,342 values; NotShareableError, HeapExhaustedError.
    */
-  tuple<const T extends readonly unknown[]>(...values: T): HeapTuple<T> {
+  tuple<T extends readonly unknown[]>(...values: T): HeapTuple<T> {
     return this.#session.single(createTupleOperation, values) as unknown as HeapTuple<T>;
   }
 
