@@ -14,20 +14,38 @@ import {
   VALUE_LOW,
   VALUE_WORDS,
 } from './memory/layout.ts';
-import { appendElement, createArray, reserveElement } from './object/array.ts';
+import { exhausted } from './memory/pages.ts';
+import { appendElement, createArray, reserveElement, resizeArray } from './object/array.ts';
 import { dropValue } from './object/dealloc.ts';
-import { appendEntry, createMap, createSet, reserveEntry } from './object/map.ts';
+import {
+  appendEntry,
+  clearMap,
+  createMap,
+  createSet,
+  findEntry,
+  replaceValue,
+  reserveEntry,
+} from './object/map.ts';
 import type { Mutator } from './object/mutator.ts';
 import { createDictionary, dictionaryOf, shapeOf } from './object/shape.ts';
 import { createStruct } from './object/struct.ts';
 import { PLAIN_NAME, specialName } from './object/struct-layout.ts';
 import { storeTracked } from './object/tracking.ts';
-import { encodeAbsent, hashValue, slot } from './object/value.ts';
+import { encodeAbsent, encodeSimple, hashValue, slot, storeSlot } from './object/value.ts';
 import { show } from './struct-fields.ts';
 
 /** How copies of one form are filled. */
 export interface Plan {
-  readonly form: 'nothing' | 'properties' | 'boxed' | 'dictionary' | 'list' | 'map' | 'set';
+  readonly form:
+    | 'nothing'
+    | 'properties'
+    | 'regexp'
+    | 'error'
+    | 'boxed'
+    | 'dictionary'
+    | 'list'
+    | 'map'
+    | 'set';
   /** Values that are stored together: a key and a value, or one. */
   readonly valuesPerStep: 1 | 2;
   /** The properties of sources of a shape. */
@@ -46,7 +64,6 @@ const LIST = plan('list', 1);
 const MAP = plan('map', 2);
 const SET = plan('set', 1);
 const DICTIONARY = plan('dictionary', 2);
-const BOXED = plan('boxed', 1);
 
 /** Names of the shapes of what is more than its properties; `heap.toJS` makes it again. */
 export const REGEXP_NAME = specialName('RegExp');
@@ -74,6 +91,10 @@ export function allocateCopy(importer: Importer, source: object, path: () => str
   const prototype = Object.getPrototypeOf(source);
   if (prototype === Object.prototype) return allocatePlain(mem, source);
   if (Array.isArray(source)) {
+    // Before all of it is read: a length says nothing of what there is.
+    if (source.length > mem.maxWords / VALUE_WORDS) {
+      throw exhausted(mem, source.length * VALUE_WORDS);
+    }
     checkArray(source, path);
     return { ref: createArray(mem), plan: LIST };
   }
@@ -83,6 +104,12 @@ export function allocateCopy(importer: Importer, source: object, path: () => str
 function allocatePlain(mem: Mutator, source: object): Copy {
   return allocateShape(mem, PLAIN_NAME, Object.keys(source));
 }
+
+const FORMS: Readonly<Record<string, Plan['form']>> = {
+  [REGEXP_NAME]: 'regexp',
+  [ERROR_NAME]: 'error',
+  [BOXED_NAME]: 'boxed',
+};
 
 let lastPlan: Plan | null = null;
 let lastMem: Mutator | null = null;
@@ -95,7 +122,7 @@ function allocateShape(mem: Mutator, name: string, names: readonly string[]): Co
   const shape = shapeOf(mem, name, names);
   if (shape === null) return { ref: createDictionary(mem), plan: DICTIONARY };
   const { kind } = shape;
-  const made: Plan = { form: 'properties', valuesPerStep: 1, names, kind };
+  const made: Plan = { form: FORMS[name] ?? 'properties', valuesPerStep: 1, names, kind };
   if (name === PLAIN_NAME) {
     lastPlan = made;
     lastMem = mem;
@@ -123,10 +150,7 @@ function allocateSpecial(importer: Importer, source: object, path: () => string)
     const names = Object.hasOwn(source, 'cause') ? ERROR_WITH_CAUSE : ERROR_PROPERTIES;
     return allocateShape(mem, ERROR_NAME, names);
   }
-  if (types.isBoxedPrimitive(source)) {
-    const { ref } = allocateShape(mem, BOXED_NAME, BOXED_PROPERTIES);
-    return { ref, plan: BOXED };
-  }
+  if (types.isBoxedPrimitive(source)) return allocateShape(mem, BOXED_NAME, BOXED_PROPERTIES);
   const refused = refusedClass(source);
   if (refused !== null) throw new NotShareableError(path(), `it is a ${refused}`);
   return allocatePlain(mem, source); // an object of a class, of which only the properties are copied
@@ -138,6 +162,8 @@ function refusedClass(source: object): string | null {
   if (types.isWeakMap(source)) return 'WeakMap';
   if (types.isWeakSet(source)) return 'WeakSet';
   if (types.isGeneratorObject(source)) return 'Generator';
+  if (types.isMapIterator(source) || types.isSetIterator(source)) return 'Iterator';
+  if (types.isArgumentsObject(source)) return 'list of arguments';
   if (types.isExternal(source)) return 'pointer of an addon';
   return PLATFORM.find((type) => source instanceof type)?.name ?? null;
 }
@@ -170,10 +196,10 @@ function checkArray(source: readonly unknown[], path: () => string): void {
 /** To list the keys of a long array takes longer than to copy its elements. */
 const LONG_ARRAY = 64;
 
-/** Whether an array is printed as one of as many numbers, elements left out: then it has no more. */
+/** Whether an array is printed as one of this length, elements left out: then it has no more. */
 function looksPlain(source: readonly unknown[]): boolean {
   const options = { customInspect: false, maxArrayLength: 0, depth: 0, breakLength: Infinity };
-  return inspect(source, options) === inspect(new Array(source.length).fill(0), options);
+  return inspect(source, options) === inspect(new Array(source.length), options);
 }
 
 /** Appends what `source` holds to `values`. Runs getters, which may do anything. */
@@ -181,9 +207,15 @@ export function readSource(source: object, { form, names }: Plan, values: unknow
   switch (form) {
     case 'properties': {
       const properties = source as Record<string, unknown>;
-      for (let i = 0; i < names.length; i++) values.push(properties[names[i]]);
+      for (let i = 0; i < names.length; i++) values.push(ownValue(properties, names[i]));
       break;
     }
+    case 'regexp':
+      values.push(sourceOf.call(source), flagsOf.call(source));
+      break;
+    case 'error':
+      readError(source as Error, names, values);
+      break;
     case 'boxed':
       values.push(unboxed(source));
       break;
@@ -192,7 +224,7 @@ export function readSource(source: object, { form, names }: Plan, values: unknow
       break;
     case 'dictionary':
       for (const name of Object.keys(source)) {
-        values.push(name, (source as Record<string, unknown>)[name]);
+        values.push(name, ownValue(source as Record<string, unknown>, name));
       }
       break;
     case 'map':
@@ -205,11 +237,30 @@ export function readSource(source: object, { form, names }: Plan, values: unknow
   }
 }
 
+/** The value of a property that getters may have removed: then nothing, and nothing inherited. */
+const ownValue = (source: Record<string, unknown>, name: string): unknown =>
+  Object.hasOwn(source, name) ? source[name] : undefined;
+
+const getterOf = (prototype: object, name: string) =>
+  Object.getOwnPropertyDescriptor(prototype, name)?.get as () => unknown;
+const sourceOf = getterOf(RegExp.prototype, 'source');
+const flagsOf = getterOf(RegExp.prototype, 'flags');
+
+/** As in a structured clone name and message are strings; what is inherited and empty is left out. */
+function readError(source: Error, names: readonly string[], values: unknown[]): void {
+  const { message, stack } = source;
+  const isLeftOut = message === undefined || (message === '' && !Object.hasOwn(source, 'message'));
+  values.push(String(source.name), isLeftOut ? undefined : String(message));
+  values.push(typeof stack === 'string' ? stack : undefined);
+  if (names.includes('cause')) values.push(source.cause);
+}
+
 /** Stands for an element that an array does not have. */
 export const HOLE = Symbol('hole');
 
 function readArray(source: readonly unknown[], values: unknown[]): void {
-  for (let i = 0; i < source.length; i++) {
+  const { length } = source; // getters may change it
+  for (let i = 0; i < length; i++) {
     const element = source[i];
     values.push(element === undefined && !(i in source) ? HOLE : element);
   }
@@ -255,6 +306,8 @@ export function storeNext(
   const { mem } = importer.session;
   switch (form) {
     case 'properties':
+    case 'regexp':
+    case 'error':
     case 'boxed':
       importer.encode(values[next]);
       storeTracked(mem, target, target + HEADER_WORDS + place * VALUE_WORDS);
@@ -276,7 +329,10 @@ export function storeNext(
   }
 }
 
-/** Keys are different: they were different in the source. Dates may have become equal. */
+/**
+ * Keys were different in the source, but dates may be equal, and proxies and handles may stand for
+ * the same object: then the later value counts, as if the entries were set one after the other.
+ */
 function storeEntry(importer: Importer, map: ObjectRef, key: unknown, value: unknown): void {
   const { mem } = importer.session;
   reserveEntry(mem, map);
@@ -286,11 +342,20 @@ function storeEntry(importer: Importer, map: ObjectRef, key: unknown, value: unk
   try {
     importer.encode(value);
   } catch (error) {
-    dropValue(mem, low, high);
+    // A copy made for the key stays for the next attempt.
+    if (!importer.isUnplaced(low as ObjectRef)) dropValue(mem, low, high);
     throw error;
   }
-  appendEntry(mem, map, low, high, hashValue(mem, low, high));
+  const hash = hashValue(mem, low, high);
+  const known = isObject(key) ? findEntry(mem, map, low, high, hash) : 0;
+  if (known === 0) appendEntry(mem, map, low, high, hash);
+  else {
+    replaceValue(mem, map, known);
+    dropValue(mem, low, high);
+  }
 }
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 function storeElement(importer: Importer, set: ObjectRef, element: unknown): void {
   const { mem } = importer.session;
@@ -298,7 +363,38 @@ function storeElement(importer: Importer, set: ObjectRef, element: unknown): voi
   importer.encode(element);
   const low = slot[VALUE_LOW];
   const high = slot[VALUE_HIGH];
-  appendEntry(mem, set, low, high, hashValue(mem, low, high));
+  const hash = hashValue(mem, low, high);
+  if (isObject(element) && findEntry(mem, set, low, high, hash) !== 0) dropValue(mem, low, high);
+  else appendEntry(mem, set, low, high, hash);
+}
+
+/** Makes a copy as it was before it was filled. */
+export function emptyCopy(mem: Mutator, target: ObjectRef, { form, names }: Plan): void {
+  switch (form) {
+    case 'nothing':
+      return;
+    case 'list':
+      resizeArray(mem, target, 0);
+      return;
+    case 'dictionary':
+      clearMap(mem, dictionaryOf(mem, target));
+      return;
+    case 'map':
+    case 'set':
+      clearMap(mem, target);
+      return;
+    default:
+      for (let i = 0; i < names.length; i++) emptyProperty(mem, target, i);
+  }
+}
+
+function emptyProperty(mem: Mutator, target: ObjectRef, place: number): void {
+  const at = target + HEADER_WORDS + place * VALUE_WORDS;
+  const low = mem.i32[at + VALUE_LOW];
+  const high = mem.i32[at + VALUE_HIGH];
+  encodeSimple(undefined);
+  storeSlot(mem, at);
+  dropValue(mem, low, high);
 }
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
@@ -307,16 +403,20 @@ const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 export function placeName(source: object, { form, names }: Plan, place: number): string {
   switch (form) {
     case 'properties':
+    case 'regexp':
+    case 'error':
       return propertyName(names[place]);
     case 'dictionary':
-      return propertyName(Object.keys(source)[place >> 1]);
+      return propertyName(Object.keys(source)[place >> 1] ?? '');
     case 'list':
       return `[${place}]`;
     case 'boxed':
       return '.valueOf()';
     case 'map': {
-      const key = [...(source as Map<unknown, unknown>).keys()][place >> 1];
-      return `.get(${show(key)})`;
+      const keys = Map.prototype.keys.call(source);
+      let key: unknown;
+      for (let i = 0; i <= place >> 1; i++) key = keys.next().value;
+      return (place & 1) === 0 ? `.keys()[${place >> 1}]` : `.get(${show(key)})`;
     }
     default:
       return `.values()[${place}]`;

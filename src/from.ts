@@ -14,11 +14,13 @@
  * come in between. When something goes wrong the handle is released, and all of it dies.
  */
 
+import { types } from 'node:util';
 import { HeapExhaustedError } from './base/errors.ts';
 import { encode, type Shareable } from './codec.ts';
 import { type Copies, Storages } from './from-bytes.ts';
 import {
   allocateCopy,
+  emptyCopy,
   isPlainData,
   type Plan,
   placeName,
@@ -39,20 +41,24 @@ const BATCH = 2048;
 /** Copies `value` into the heap. See `Heap.from`. */
 export function copyFrom(session: Session, value: unknown): Shareable {
   if (!isSource(value)) return session.single(checkOperation, value);
-  const source = value as object;
-  return handleOfProxy(source) ?? new Importer(session).copy(source);
+  const handle = handleOfProxy(value as object);
+  if (handle !== undefined) return session.single(checkOperation, handle);
+  return new Importer(session).copy(value as object);
 }
 
-/** Whether a value is an object with parts. Handles first: they cannot be asked for their class. */
+/** Whether a value is an object with parts. Dates are told by what they are, not by their class. */
 const isSource = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  !(value instanceof Handle) &&
-  !(value instanceof Date);
+  typeof value === 'object' && value !== null && !(value instanceof Handle) && !types.isDate(value);
+
+/** A date for `encode`, which knows only those of this realm. */
+const dateOf = (value: unknown): unknown =>
+  types.isDate(value) && !(value instanceof Date)
+    ? new Date(Date.prototype.getTime.call(value))
+    : value;
 
 /** Values that need no copy are checked, and stay as they are. @throws NotShareableError */
 function checkOperation(session: Session, value: unknown): Shareable {
-  encode(session, value, 'value');
+  encode(session, dateOf(value), 'value');
   dropValue(session.mem, slot[VALUE_LOW], slot[VALUE_HIGH]);
   return value as Shareable;
 }
@@ -96,7 +102,8 @@ export class Importer implements Copies {
         this.#first += this.#ends.length;
       }
     } catch (error) {
-      this.session.run(() => this.#giveUp(), Number.POSITIVE_INFINITY);
+      // A getter may have made this thread leave the heap.
+      if (this.session.isOpen) this.session.run(() => this.#giveUp(), Number.POSITIVE_INFINITY);
       handle[Symbol.dispose]();
       throw error;
     }
@@ -200,7 +207,7 @@ export class Importer implements Copies {
       return;
     }
     if (!isSource(value)) {
-      encode(this.session, value, () => this.#pathOfNext());
+      encode(this.session, dateOf(value), () => this.#pathOfNext());
       if (!(value instanceof Handle)) this.#noteCopy(value, slot[VALUE_LOW] as ObjectRef);
       return;
     }
@@ -211,14 +218,26 @@ export class Importer implements Copies {
 
   #encodeKnown(ref: ObjectRef): void {
     const again = this.#again.indexOf(ref);
-    if (again >= 0) this.#again.splice(again, 1);
+    if (again >= 0) this.#unplaced.push(...this.#again.splice(again, 1));
     else incref(this.session.mem, ref);
     encodeReference(ref);
   }
 
-  /** Copies that no slot holds yet are dropped. The lock is held. */
+  /** Whether no slot holds a copy yet: it was made for the value that is being stored. */
+  isUnplaced(ref: ObjectRef): boolean {
+    return this.#unplaced.includes(ref);
+  }
+
+  /** All copies die, those in cycles too: each is emptied while all are held. The lock is held. */
   #giveUp(): void {
-    for (const ref of [...this.#unplaced, ...this.#again]) decref(this.session.mem, ref);
+    const { mem } = this.session;
+    const targets = this.#targets.slice(0, this.#sources.length);
+    for (const ref of targets) incref(mem, ref);
+    for (const ref of [...this.#unplaced, ...this.#again]) decref(mem, ref);
+    targets.forEach((ref, i) => {
+      emptyCopy(mem, ref, this.#plans[i]);
+    });
+    for (const ref of targets) decref(mem, ref);
   }
 
   /** Which of its source's values the next one is. */

@@ -75,12 +75,8 @@ export class HeapObject<T extends object = Record<string, Shareable>> extends Ha
 
   /** Names and values of the properties. */
   entries(): [keyof T & string, FromJS<T[keyof T & string]>][] {
-    const pairs = this.$session.run(() => {
-      const names = this.keys();
-      const values = this.values();
-      return { names, values };
-    }, Number.POSITIVE_INFINITY);
-    return pairs.names.map((name, i) => [name, pairs.values[i]]);
+    const flat = this.$session.single(entriesOperation, this) as unknown[];
+    return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]]] : [])) as never;
   }
 
   get [Symbol.toStringTag](): string {
@@ -151,6 +147,13 @@ function valuesOperation(session: Session, object: Handle): Shareable[] {
   const names = propertyNames(session, ref);
   session.reserveResults(names.length);
   return names.map((name) => decodeAt(session, propertyAt(session, ref, name)));
+}
+
+/** Names and values in turn: in one array, so that the handles in it are kept. */
+function entriesOperation(session: Session, object: Handle): Shareable[] {
+  const values = valuesOperation(session, object);
+  const names = propertyNames(session, refOf(object));
+  return names.flatMap((name, i) => [name, values[i]]);
 }
 
 const propertyPath = (name: unknown): string => `the property ${show(name)} of an object`;

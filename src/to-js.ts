@@ -5,6 +5,7 @@
  * Breadth first, from a list of objects that grows as they are found: depth costs no stack.
  */
 
+import { NotShareableError } from './base/errors.ts';
 import { copyOut, viewTypeOfNumber } from './bytes.ts';
 import { VIEW_NAME } from './from-bytes.ts';
 import { BOXED_NAME, ERROR_NAME, REGEXP_NAME } from './from-classes.ts';
@@ -50,6 +51,7 @@ import { fieldAccessOf } from './struct.ts';
 export function copyToJS(session: Session, value: unknown): unknown {
   const handle = handleIn(value);
   if (handle === null) return value;
+  if (handle.$session !== session) throw new NotShareableError('value', 'it is of another heap');
   return session.single(exportOperation, handle)[0];
 }
 
@@ -212,7 +214,7 @@ class Exporter {
   }
 
   #errorOf(ref: ObjectRef): Error {
-    const [name, message, stack] = this.#valuesOf(ref, 3) as [string, string, string];
+    const [name, message, stack] = this.#valuesOf(ref, 3) as [string, string?, string?];
     const type = ERRORS.find((known) => known.name === name) ?? Error;
     const error = new type(message);
     hide(error, 'stack', stack);
