@@ -15,18 +15,11 @@
  */
 
 import { types } from 'node:util';
-import { HeapExhaustedError } from './base/errors.ts';
+import { HeapExhaustedError, NotShareableError } from './base/errors.ts';
 import { encode, type Shareable } from './codec.ts';
 import { type Copies, Storages } from './from-bytes.ts';
-import {
-  allocateCopy,
-  emptyCopy,
-  isPlainData,
-  type Plan,
-  placeName,
-  readSource,
-  storeNext,
-} from './from-classes.ts';
+import { allocateCopy, type Plan } from './from-classes.ts';
+import { emptyCopy, isPlainData, placeName, readSource, storeNext } from './from-steps.ts';
 import { Handle } from './handle.ts';
 import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import { decref, dropValue } from './object/dealloc.ts';
@@ -40,10 +33,21 @@ const BATCH = 2048;
 
 /** Copies `value` into the heap. See `Heap.from`. */
 export function copyFrom(session: Session, value: unknown): Shareable {
+  if (types.isProxy(value)) {
+    return session.single(
+      checkOperation,
+      handleBehind(value as object, () => 'value'),
+    );
+  }
   if (!isSource(value)) return session.single(checkOperation, value);
-  const handle = handleOfProxy(value as object);
-  if (handle !== undefined) return session.single(checkOperation, handle);
   return new Importer(session).copy(value as object);
+}
+
+/** The handle that a proxy stands for. Asked first: any other question may run code of a proxy. */
+function handleBehind(value: object, path: () => string): Handle {
+  const handle = handleOfProxy(value);
+  if (handle === undefined) throw new NotShareableError(path(), 'it is a Proxy');
+  return handle;
 }
 
 /** Whether a value is an object with parts. Dates are told by what they are, not by their class. */
@@ -67,6 +71,8 @@ function checkOperation(session: Session, value: unknown): Shareable {
 export class Importer implements Copies {
   readonly session: Session;
   readonly storages = new Storages();
+  /** How the last plain object of a shape is filled. */
+  lastPlan: Plan | null = null;
   /** Copies by their sources. */
   readonly #copies = new Map<object, ObjectRef>();
   // Side by side, by number: the source, its copy, how it is filled.
@@ -83,6 +89,8 @@ export class Importer implements Copies {
   /** The source that is being filled, counted from `#first`, and its next value. */
   #current = 0;
   #next = 0;
+  /** Which of the values that are stored together is being stored. */
+  #part = 0;
   /** Copies that were made for a value that is not stored yet: a full heap can come in between. */
   #unplaced: ObjectRef[] = [];
   #again: ObjectRef[] = [];
@@ -174,8 +182,8 @@ export class Importer implements Copies {
   }
 
   /**
-   * Everything that was read is stored. When reading the next source runs no code of the program, it
-   * is read at once: in a long chain each source is known only when the one before it is filled.
+   * Everything that was read is stored. When reading the next source runs no code of the program,
+   * it is read at once: in a long chain each source is known only when the one before it is filled.
    */
   #readOnePlain(): void {
     const number = this.#first + this.#ends.length;
@@ -189,14 +197,20 @@ export class Importer implements Copies {
   #storeOne(): void {
     const number = this.#first + this.#current;
     const plan = this.#plans[number];
+    this.#part = 0;
     storeNext(this, this.#targets[number], plan, this.#values, this.#next, this.#placeOfNext());
     this.#next += plan.valuesPerStep;
     if (this.#unplaced.length !== 0) this.#unplaced.length = 0;
     if (this.#again.length !== 0) this.#again.length = 0;
   }
 
-  /** Encodes a value into `slot`, counted for who stores it. */
-  encode(value: unknown): void {
+  /**
+   * Encodes a value into `slot`, counted for who stores it.
+   *
+   * @param part which it is of those that are stored together
+   */
+  encode(value: unknown, part = 0): void {
+    this.#part = part;
     if (typeof value !== 'object' || value === null) {
       encode(this.session, value, () => this.#pathOfNext());
       return;
@@ -206,14 +220,17 @@ export class Importer implements Copies {
       this.#encodeKnown(known);
       return;
     }
+    if (types.isProxy(value)) {
+      const path = () => this.#pathOfNext();
+      encode(this.session, handleBehind(value, path), path);
+      return;
+    }
     if (!isSource(value)) {
       encode(this.session, dateOf(value), () => this.#pathOfNext());
       if (!(value instanceof Handle)) this.#noteCopy(value, slot[VALUE_LOW] as ObjectRef);
       return;
     }
-    const handle = handleOfProxy(value);
-    if (handle !== undefined) encode(this.session, handle, () => this.#pathOfNext());
-    else encodeReference(this.#allocate(value).ref);
+    encodeReference(this.#allocate(value).ref);
   }
 
   #encodeKnown(ref: ObjectRef): void {
@@ -243,7 +260,7 @@ export class Importer implements Copies {
   /** Which of its source's values the next one is. */
   #placeOfNext(): number {
     const begin = this.#current === 0 ? 0 : this.#ends[this.#current - 1];
-    return this.#next - begin;
+    return this.#next - begin + this.#part;
   }
 
   /** Where the value that is being stored stands, as a program would write it. */

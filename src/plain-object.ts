@@ -117,7 +117,7 @@ export function propertyNames(session: Session, object: ObjectRef): string[] {
 }
 
 /** Whole numbers come first, from small to large; the others keep their order (ECMAScript). */
-function inOrder(names: string[]): string[] {
+export function inOrder(names: string[]): string[] {
   if (!names.some(isIndex)) return names;
   const indices = names.filter(isIndex).sort((a, b) => Number(a) - Number(b));
   return [...indices, ...names.filter((name) => !isIndex(name))];

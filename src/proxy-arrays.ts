@@ -1,12 +1,33 @@
 /** The properties of arrays and tuples, as their proxies show them. */
 
 import type { HeapArray } from './array.ts';
-import type { Properties } from './proxy.ts';
-import { storing, storingOne, wrap } from './proxy.ts';
+import { storing, storingOne } from './proxy-storing.ts';
 import { HeapTuple } from './tuple.ts';
+
+/** The properties of an object of the heap, as its proxy shows them. */
+export interface Properties {
+  /** What is behind the properties: methods. */
+  readonly prototype: object;
+  /** Not to be told from undefined by the value alone. */
+  has(name: string): boolean;
+  get(name: string): unknown;
+  /** @returns false when that cannot be set */
+  set(name: string, value: unknown): boolean;
+  /** @returns false when that cannot be removed */
+  delete(name: string): boolean;
+  names(): string[];
+}
+
+/** What a program gets of a value that was read. */
+type Wrap = (value: unknown) => unknown;
+
+const DIGIT_0 = 48;
+const DIGIT_9 = 57;
 
 /** An index as the name of a property; -1 for other names. */
 function indexOf(name: string): number {
+  const first = name.charCodeAt(0);
+  if (!(first >= DIGIT_0 && first <= DIGIT_9)) return -1;
   const index = Number(name);
   return Number.isInteger(index) && index >= 0 && String(index) === name ? index : -1;
 }
@@ -16,11 +37,13 @@ export class ArrayProperties implements Properties {
   readonly prototype: object;
   readonly #array: HeapArray;
   readonly #isFixed: boolean;
+  readonly #wrap: Wrap;
 
-  constructor(array: HeapArray | HeapTuple) {
+  constructor(array: HeapArray | HeapTuple, wrap: Wrap) {
+    this.#wrap = wrap;
     this.#array = array as HeapArray;
     this.#isFixed = array instanceof HeapTuple;
-    this.prototype = this.#isFixed ? Array.prototype : methodsOf(this.#array);
+    this.prototype = this.#isFixed ? Array.prototype : methodsOf(this.#array, wrap);
   }
 
   has(name: string): boolean {
@@ -31,13 +54,13 @@ export class ArrayProperties implements Properties {
   get(name: string): unknown {
     if (name === 'length') return this.#array.length;
     const index = indexOf(name);
-    return index < 0 ? undefined : wrap(this.#array.at(index));
+    return index < 0 ? undefined : this.#wrap(this.#array.at(index));
   }
 
   set(name: string, value: unknown): boolean {
     if (this.#isFixed) return false;
     const index = indexOf(name);
-    if (name === 'length') this.#array.length = value as number;
+    if (name === 'length') this.#array.length = Number(value);
     else if (index < 0) return false;
     else storingOne(this.#array, value, (stored) => this.#store(index, stored));
     return true;
@@ -49,8 +72,14 @@ export class ArrayProperties implements Properties {
     array.$session.run(() => {
       if (index < array.length) array.set(index, value as never);
       else {
+        const { length } = array;
         array.length = index;
-        array.push(value as never);
+        try {
+          array.push(value as never);
+        } catch (error) {
+          array.length = length;
+          throw error;
+        }
       }
     }, Number.POSITIVE_INFINITY);
   }
@@ -67,7 +96,7 @@ export class ArrayProperties implements Properties {
 }
 
 /** Methods that change an array. Step by step, two threads would do them in each other's midst. */
-function methodsOf(array: HeapArray): object {
+function methodsOf(array: HeapArray, wrap: Wrap): object {
   const { $session: session } = array;
   const methods = {
     push: (...values: unknown[]) =>

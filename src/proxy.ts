@@ -8,37 +8,25 @@
 
 import { type InspectOptions, inspect } from 'node:util';
 import { HeapArray } from './array.ts';
-import { copyFrom } from './from.ts';
 import { Handle, refOf } from './handle.ts';
 import { HeapMap } from './map.ts';
 import { isStructKind, kindOf } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
-import { HeapObject } from './plain-object.ts';
-import { ArrayProperties } from './proxy-arrays.ts';
+import type { StructLayout } from './object/struct-layout.ts';
+import { HeapObject, inOrder } from './plain-object.ts';
+import { ArrayProperties, type Properties } from './proxy-arrays.ts';
+import { storingOne } from './proxy-storing.ts';
 import { handleOfProxy, noteProxy } from './proxy-targets.ts';
 import type { Session } from './session.ts';
+import { unknownField } from './struct.ts';
 import { show } from './struct-fields.ts';
 import { HeapTuple } from './tuple.ts';
-
-/** The properties of an object of the heap, as its proxy shows them. */
-export interface Properties {
-  /** What is behind the properties: methods. */
-  readonly prototype: object;
-  /** Not to be told from undefined by the value alone. */
-  has(name: string): boolean;
-  get(name: string): unknown;
-  /** @returns false when that cannot be set */
-  set(name: string, value: unknown): boolean;
-  /** @returns false when that cannot be removed */
-  delete(name: string): boolean;
-  names(): string[];
-}
 
 const proxies = new WeakMap<Handle, object>();
 
 /** A proxy of the object of a handle. See `Heap.proxy`. */
 export function proxyOf(session: Session, value: unknown): unknown {
-  const handle = value instanceof Handle ? value : handleIn(value);
+  const handle = handleIn(value);
   if (handle === null || handle.$session !== session) {
     throw new TypeError(`proxy() takes a handle of this heap, not ${show(value)}`);
   }
@@ -48,7 +36,7 @@ export function proxyOf(session: Session, value: unknown): unknown {
 
 function handleIn(value: unknown): Handle | null {
   if (typeof value !== 'object' || value === null) return null;
-  return handleOfProxy(value) ?? null;
+  return handleOfProxy(value) ?? (value instanceof Handle ? value : null);
 }
 
 /** What a program gets of a value that was read: the proxy of an object with properties. */
@@ -59,7 +47,9 @@ export function wrap(value: unknown): unknown {
   const properties = propertiesOf(value);
   if (properties === null) return value;
   const target = value instanceof HeapArray || value instanceof HeapTuple ? [] : {};
-  const proxy = new Proxy(target, new Traps(properties));
+  const traps = new Traps(properties);
+  const proxy = new Proxy(target, traps);
+  traps.proxy = proxy;
   // `console.log` looks at the target, not at the proxy.
   Object.defineProperty(target, inspect.custom, {
     configurable: true,
@@ -70,42 +60,12 @@ export function wrap(value: unknown): unknown {
   return proxy;
 }
 
-/**
- * Calls `store` with what stands for `values` in the heap. What is not there yet is copied, for as
- * long as `store` runs: then whatever it was stored in holds it.
- */
-export function storing<T>(
-  session: Session,
-  values: readonly unknown[],
-  store: (stored: unknown[]) => T,
-): T {
-  const copies: Handle[] = [];
-  try {
-    return store(values.map((value) => storedOf(session, value, copies)));
-  } finally {
-    for (const copy of copies) copy[Symbol.dispose]();
-  }
-}
-
-function storedOf(session: Session, value: unknown, copies: Handle[]): unknown {
-  if (typeof value !== 'object' || value === null || value instanceof Handle) return value;
-  const known = handleOfProxy(value);
-  if (known !== undefined) return known;
-  const copy = copyFrom(session, value);
-  if (copy instanceof Handle) copies.push(copy);
-  return copy;
-}
-
-/** As `storing`, for one value. */
-export const storingOne = (handle: Handle, value: unknown, store: (stored: unknown) => void) =>
-  storing(handle.$session, [value], ([stored]) => store(stored));
-
 /** The properties of an object; null when it has none, as sets and bytes. */
 function propertiesOf(handle: Handle): Properties | null {
   if (handle instanceof HeapObject) return new NamedProperties(handle);
   if (handle instanceof HeapMap) return new MapProperties(handle);
   if (handle instanceof HeapArray || handle instanceof HeapTuple) {
-    return new ArrayProperties(handle);
+    return new ArrayProperties(handle, wrap);
   }
   const kind = kindOf(handle.$session.mem, handle.$ref);
   return isStructKind(kind) ? new StructProperties(handle, kind) : null;
@@ -176,7 +136,7 @@ class MapProperties implements Properties {
     session.run(() => {
       for (const key of this.#map.keys()) if (typeof key === 'string') names.push(key);
     }, Number.POSITIVE_INFINITY);
-    return names;
+    return inOrder(names);
   }
 }
 
@@ -184,44 +144,61 @@ class MapProperties implements Properties {
 class StructProperties implements Properties {
   readonly prototype: object;
   readonly #struct: Record<string, unknown> & Handle;
-  readonly #names: string[];
+  readonly #layout: StructLayout;
 
   constructor(handle: Handle, kind: number) {
     this.#struct = handle as Record<string, unknown> & Handle;
-    this.#names = structLayoutOf(handle.$session.mem, kind).fields.map(({ name }) => name);
+    this.#layout = structLayoutOf(handle.$session.mem, kind);
     this.prototype = Object.getPrototypeOf(handle);
   }
 
   has(name: string): boolean {
-    return this.#names.includes(name);
+    return this.#layout.places.has(name);
   }
 
   get(name: string): unknown {
-    return wrap(this.#struct[name]);
+    return this.has(name) ? wrap(this.#struct[name]) : undefined;
   }
 
   set(name: string, value: unknown): boolean {
+    if (!this.has(name)) throw unknownField(this.#layout, name);
     storingOne(this.#struct, value, (stored) => {
-      this.#struct[name] = stored; // a field that does not exist is refused there
+      this.#struct[name] = stored;
     });
     return true;
   }
 
-  delete(): boolean {
-    return false;
+  delete(name: string): boolean {
+    return !this.has(name);
   }
 
   names(): string[] {
-    return this.#names;
+    return this.#layout.fields.map(({ name }) => name);
   }
 }
 
-/** What a handle can do that is not for its proxy. */
-const isHandleMethod = (name: PropertyKey): boolean =>
-  name !== 'toString' && Object.hasOwn(Handle.prototype, name);
+/** What a handle can do that is not for its proxy, unless a subclass has its own. */
+const isOfHandle = (prototype: object, name: PropertyKey): boolean => {
+  if (name === '$session') return prototype instanceof Handle;
+  if (!Object.hasOwn(Handle.prototype, name)) return false;
+  return Reflect.get(prototype, name) === Reflect.get(Handle.prototype, name);
+};
+
+/** The setter that a class has under a name. */
+function setterOf(prototype: object, name: PropertyKey): ((value: unknown) => void) | undefined {
+  let at: object | null = prototype;
+  while (at !== null && at !== Handle.prototype && at !== Object.prototype) {
+    const descriptor = Object.getOwnPropertyDescriptor(at, name);
+    if (descriptor !== undefined) return descriptor.set;
+    at = Object.getPrototypeOf(at);
+  }
+  return undefined;
+}
 
 /** How a proxy shows properties. */
 class Traps implements ProxyHandler<object> {
+  /** The proxy itself: what inherits from it has properties of its own. */
+  proxy: object | undefined;
   readonly #properties: Properties;
 
   constructor(properties: Properties) {
@@ -234,17 +211,25 @@ class Traps implements ProxyHandler<object> {
       const value = properties.get(name);
       if (value !== undefined || properties.has(name)) return value;
     }
-    return isHandleMethod(name) ? undefined : Reflect.get(properties.prototype, name, receiver);
+    const { prototype } = properties;
+    return isOfHandle(prototype, name) ? undefined : Reflect.get(prototype, name, receiver);
   }
 
-  set(_target: object, name: PropertyKey, value: unknown): boolean {
-    return typeof name === 'string' && this.#properties.set(name, value);
+  set(_target: object, name: PropertyKey, value: unknown, receiver: unknown): boolean {
+    const properties = this.#properties;
+    if (receiver !== this.proxy) return Reflect.set(Object.create(null), name, value, receiver);
+    const setter = setterOf(properties.prototype, name);
+    if (setter === undefined || (typeof name === 'string' && properties.has(name))) {
+      return typeof name === 'string' && properties.set(name, value);
+    }
+    setter.call(receiver, value);
+    return true;
   }
 
   has(_target: object, name: PropertyKey): boolean {
     const { prototype } = this.#properties;
     if (typeof name === 'string' && this.#properties.has(name)) return true;
-    return !isHandleMethod(name) && Reflect.has(prototype, name);
+    return !isOfHandle(prototype, name) && Reflect.has(prototype, name);
   }
 
   deleteProperty(_target: object, name: PropertyKey): boolean {
@@ -265,8 +250,16 @@ class Traps implements ProxyHandler<object> {
 
   defineProperty(target: object, name: PropertyKey, descriptor: PropertyDescriptor): boolean {
     const { enumerable = true, configurable = true, writable = true } = descriptor;
-    const isPlain = enumerable && configurable && writable && !('get' in descriptor);
-    return isPlain && 'value' in descriptor && this.set(target, name, descriptor.value);
+    const isPlain = writable && !('get' in descriptor) && !('set' in descriptor);
+    const isHidden = Array.isArray(target) && name === 'length'; // as that of any array is
+    if (!isPlain || (!isHidden && !(enumerable && configurable))) return false;
+    if (typeof name !== 'string') return false;
+    if ('value' in descriptor) return this.#properties.set(name, descriptor.value);
+    return this.#properties.has(name) || this.#properties.set(name, undefined);
+  }
+
+  setPrototypeOf(target: object, prototype: object | null): boolean {
+    return prototype === Object.getPrototypeOf(target);
   }
 
   preventExtensions(): boolean {

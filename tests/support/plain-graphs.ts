@@ -68,7 +68,7 @@ function randomLeaf(random: Random, nodes: readonly object[]): object {
     case 4:
       return new Float32Array([1.5, NaN, -0]);
     case 5: {
-      const type = random.pick([Error, TypeError, RangeError, AggregateError as ErrorConstructor]);
+      const type = random.pick([Error, TypeError, RangeError, URIError]);
       const error = new type(random.pick(['', 'went wrong']));
       if (random.chance(0.3)) error.name = random.pick(['MyError', 'RangeError', '']);
       return error;
@@ -174,8 +174,8 @@ function describe(object: object, token: (value: unknown) => string): string {
   if (types.isBoxedPrimitive(object)) return `boxed ${token(object.valueOf())}`;
   if (types.isAnyArrayBuffer(object)) return `buffer ${Buffer.from(object).toString('hex')}`;
   if (ArrayBuffer.isView(object)) {
-    const { byteOffset, byteLength, buffer, constructor } = object;
-    return `${constructor.name} ${byteOffset} ${byteLength} ${token(buffer)}`;
+    const { byteOffset, byteLength, buffer } = object;
+    return `${object.constructor.name} ${byteOffset} ${byteLength} ${token(buffer)}`;
   }
   if (types.isNativeError(object)) {
     const { name, message, stack, cause } = object;
