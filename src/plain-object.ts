@@ -169,9 +169,7 @@ function setOperation(session: Session, object: Handle, name?: string, value?: u
   try {
     at = propertyAt(session, ref, property);
     if (at === 0) {
-      const dictionary = dictionaryOf(mem, ref);
-      const map = dictionary === 0 ? becomeDictionary(mem, ref) : dictionary;
-      addEntry(session, map, property, low, high);
+      addProperty(session, ref, property, low, high);
       return;
     }
   } catch (error) {
@@ -187,14 +185,22 @@ function setOperation(session: Session, object: Handle, name?: string, value?: u
   dropValue(mem, oldLow, oldHigh);
 }
 
-/** Adds a property to a dictionary. The value is the caller's until it is in. */
-function addEntry(session: Session, map: ObjectRef, name: string, low: number, high: number): void {
+/** Adds a property: the object is a dictionary then. The value is the caller's until it is in. */
+function addProperty(
+  session: Session,
+  object: ObjectRef,
+  name: string,
+  low: number,
+  high: number,
+): void {
   const { mem } = session;
+  let map = dictionaryOf(mem, object);
   encodeKey(session, name, propertyPath);
   const keyLow = slot[VALUE_LOW];
   const keyHigh = slot[VALUE_HIGH];
   try {
-    reserveEntry(mem, map);
+    if (map === 0) map = becomeDictionary(mem, object);
+    else reserveEntry(mem, map);
   } catch (error) {
     dropValue(mem, keyLow, keyHigh);
     throw error;

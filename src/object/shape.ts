@@ -100,7 +100,11 @@ export function dictionaryOf(mem: Mutator, object: ObjectRef): ObjectRef {
   return (name === DICTIONARY ? mem.i32[object + DICTIONARY_MAP + VALUE_LOW] : 0) as ObjectRef;
 }
 
-/** Makes an object of a shape a dictionary. Returns its map. @throws HeapExhaustedError */
+/**
+ * Makes an object of a shape a dictionary. Returns its map, which has room for one more property.
+ *
+ * @throws HeapExhaustedError
+ */
 export function becomeDictionary(mem: Mutator, object: ObjectRef): ObjectRef {
   const { i32 } = mem;
   const { fields } = structLayoutOf(mem, kindOf(mem, object));
@@ -108,6 +112,7 @@ export function becomeDictionary(mem: Mutator, object: ObjectRef): ObjectRef {
   const map = createMap(mem);
   try {
     for (const { name, offset } of fields) addProperty(mem, map, name, object + offset);
+    reserveEntry(mem, map);
   } catch (error) {
     decref(mem, map);
     throw error;
