@@ -22,14 +22,20 @@ export interface Properties {
 type Wrap = (value: unknown) => unknown;
 
 const DIGIT_0 = 48;
-const DIGIT_9 = 57;
+const INDEX_DIGITS = 10;
+const INDEX_MAX = 2 ** 32 - 2;
 
-/** An index as the name of a property; -1 for other names. */
+/** An index as the name of a property; -1 for other names. By hand: each access asks. */
 function indexOf(name: string): number {
-  const first = name.charCodeAt(0);
-  if (!(first >= DIGIT_0 && first <= DIGIT_9)) return -1;
-  const index = Number(name);
-  return Number.isInteger(index) && index >= 0 && String(index) === name ? index : -1;
+  const { length } = name;
+  if (length === 0 || length > INDEX_DIGITS) return -1;
+  let index = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = name.charCodeAt(i) - DIGIT_0;
+    if (digit < 0 || digit > 9 || (digit === 0 && i === 0 && length > 1)) return -1;
+    index = index * 10 + digit;
+  }
+  return index <= INDEX_MAX ? index : -1;
 }
 
 /** Elements, `length`, and the methods of arrays: those that change the array are one operation. */

@@ -13,6 +13,9 @@ import { HeapSet } from '../src/set.ts';
 import { structureOf } from './support/plain-graphs.ts';
 import { mortalObjects, withHeap } from './support/with-heap.ts';
 
+// biome-ignore lint/suspicious/noExplicitAny: handles of any kind
+type Any = any;
+
 function roundTrip<T>(heap: Heap, value: T): T {
   const copy = heap.from(value) as Handle;
   const back = heap.toJS(copy) as unknown as T;
@@ -293,6 +296,38 @@ test('handles and proxies in a value are what they stand for', () => {
     });
     expect(heap.from(view)).toBe(list);
     expect(heap.from(point)).toBe(point);
+  });
+});
+
+test('what is special and was changed to what it cannot be comes out as a plain object', () => {
+  withHeap({ leaked: 2 }, (heap) => {
+    const shared = new ArrayBuffer(16);
+    const source = [/a/g, Object(1), new Error('x'), [shared, new Int16Array(shared, 2, 3)]];
+    const changes: [(list: Any) => Any, string, unknown[]][] = [
+      [(list) => list.at(0), 'source', [5, '[', null, heap.map(), 2n ** 60n]],
+      [(list) => list.at(0), 'flags', ['zz', -0]],
+      [(list) => list.at(1), 'value', [null, undefined, heap.map()]],
+      [(list) => list.at(2), 'message', [heap.map()]],
+      [(list) => list.at(3).at(1), 'bytes', [null, 5, 7.5, 'text', heap.map()]],
+      [(list) => list.at(3).at(1), 'type', [null, 99, -1, 1.5, 'text', heap.map()]],
+      [(list) => list.at(3).at(1), 'byteOffset', [-1, 1, 100, 2 ** 40, Number.NaN]],
+      [(list) => list.at(3).at(1), 'length', [-1, 100, 2 ** 40, undefined]],
+    ];
+    for (const [find, name, values] of changes) {
+      for (const value of values) {
+        heap.scope(() => {
+          const object = find(heap.from(source));
+          object.set(name, value);
+          const back = heap.toJS(object) as Any;
+          if (value !== 99 && value !== -1) expect(back.constructor).toBe(Object);
+          expect(heap.verify()).toEqual([]);
+        });
+      }
+    }
+    const error = heap.from(new Error('x')) as Any;
+    error.set('message', error).set('name', error);
+    const back = heap.toJS(error) as Any;
+    expect(back.message).toBe(back);
   });
 });
 

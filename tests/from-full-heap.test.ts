@@ -1,4 +1,4 @@
-/** `heap.from` and writes through proxies when memory runs out: nothing has happened, or it works. */
+/** `heap.from` and plain objects when memory runs out: nothing has happened, or it works. */
 
 import { describe, expect, test } from 'vitest';
 import type { Handle } from '../src/handle.ts';

@@ -150,7 +150,8 @@ test('what cannot be a name or a value is refused, and nothing has changed', () 
     expect(mortalObjects(heap)).toBe(before);
     expect(heap.toJS(object)).toEqual({ a: 1 });
     expect(isDictionary(object)).toBe(false);
-    expect(() => Object.assign(object, { a: 2 })).toThrow(TypeError); // properties are not accessors
+    // Properties are no accessors of the handle.
+    expect(() => Object.assign(object, { a: 2 })).toThrow(TypeError);
   });
 });
 
