@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { StaleHandleError } from '../src/base/errors.ts';
 import type { Handle } from '../src/handle.ts';
 import type { Heap } from '../src/heap.ts';
-import { mortalObjects, withHeap } from './support/with-heap.ts';
+import { mortalObjects, withHeap, withHeapAsync } from './support/with-heap.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: proxies of values of any form
 type Any = any;
@@ -360,11 +360,27 @@ test('many accesses outside of sections leave nothing behind when they are relea
   });
 });
 
+test('forgotten proxies release what they stand for', { timeout: 20_000 }, async () => {
+  await withHeapAsync({}, async (heap) => {
+    const before = mortalObjects(heap);
+    (() => {
+      for (let i = 0; i < 300; i++) {
+        const state = proxyOf(heap, { list: [{ i }] });
+        expect(state.list[0].i).toBe(i);
+      }
+    })();
+    const collect = (globalThis as { gc?: () => void }).gc;
+    for (let i = 0; i < 100 && mortalObjects(heap) !== before; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      collect?.();
+    }
+    expect(mortalObjects(heap)).toBe(before);
+  });
+});
+
 test('an awaited proxy is itself', async () => {
-  await Promise.resolve();
-  const { Heap: Class } = await import('../src/heap.ts');
-  const heap = Class.create({ maxBytes: 2 ** 20 });
-  const proxy = proxyOf(heap, { a: 1 });
-  expect(await proxy).toBe(proxy);
-  await heap.close();
+  await withHeapAsync({}, async (heap) => {
+    const proxy = proxyOf(heap, { a: 1 });
+    expect(await proxy).toBe(proxy);
+  });
 });
