@@ -1,6 +1,7 @@
 /** `HeapBytes`: raw memory in the heap, seen through typed arrays without a copy. */
 
 import { constants } from 'node:buffer';
+import { types } from 'node:util';
 import type { ViewType } from './byte-views.ts';
 import { Handle, refOfKind } from './handle.ts';
 import { KIND_BYTES, type ObjectRef } from './memory/layout.ts';
@@ -124,10 +125,17 @@ function checkLength(length: number, rest: number, byteLength: number): number {
   );
 }
 
+/** The name of the class of a typed array, whatever its realm. */
+const typeNameOf = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)?.get as () => string;
+
 /** The number of the type of a buffer or of a view. */
 export function typeNumberOf(source: ArrayBuffer | ArrayBufferView): number {
   if (!ArrayBuffer.isView(source)) return 0;
-  return TYPES.findIndex((type) => type !== undefined && source instanceof type);
+  const name = types.isTypedArray(source) ? typeNameOf.call(source) : 'DataView';
+  return TYPES.findIndex((type) => type?.name === name); // it may be of another realm
 }
 
 /** The class of the views with this number; undefined for buffers. */

@@ -4,6 +4,7 @@
  * bytes, the type and the part. `heap.toJS` makes the same buffers and views of that.
  */
 
+import { types } from 'node:util';
 import { NotShareableError } from './base/errors.ts';
 import { copyIn, typeNumberOf, viewTypeOfNumber } from './bytes.ts';
 import { HEADER_WORDS, type ObjectRef, VALUE_WORDS } from './memory/layout.ts';
@@ -75,9 +76,7 @@ export class Storages {
 }
 
 function viewShape(session: Session): StructLayout {
-  const shape = shapeOf(session.mem, VIEW_NAME, VIEW_PROPERTIES);
-  if (shape !== null) return shape;
-  throw new RangeError('there are too many shapes of objects in this heap');
+  return shapeOf(session.mem, VIEW_NAME, VIEW_PROPERTIES) as StructLayout;
 }
 
 function fillView(
@@ -100,7 +99,7 @@ function fillView(
 }
 
 function checkBuffer(buffer: ArrayBuffer & { resizable?: boolean }, path: () => string): void {
-  if (!(buffer instanceof ArrayBuffer)) {
+  if (!types.isArrayBuffer(buffer)) {
     throw new NotShareableError(path(), 'it is, or is a view of, memory that is shared already');
   }
   if (buffer.resizable === true) {

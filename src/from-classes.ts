@@ -1,33 +1,33 @@
 /**
  * The classes of values that `heap.from` copies: those of the structured clone algorithm (HTML,
  * 2.7.3), but what belongs to a platform and not to the language. For each: what its copy is, how
- * a source is read, how the copy is filled.
+ * which form. See `from-steps.ts` for how each form is read and filled.
  */
 
 import { inspect, types } from 'node:util';
 import { NotShareableError } from './base/errors.ts';
 import type { Importer } from './from.ts';
-import {
-  HEADER_WORDS,
-  type ObjectRef,
-  VALUE_HIGH,
-  VALUE_LOW,
-  VALUE_WORDS,
-} from './memory/layout.ts';
-import { appendElement, createArray, reserveElement } from './object/array.ts';
-import { dropValue } from './object/dealloc.ts';
-import { appendEntry, createMap, createSet, reserveEntry } from './object/map.ts';
+import { type ObjectRef, VALUE_WORDS } from './memory/layout.ts';
+import { exhausted } from './memory/pages.ts';
+import { createArray } from './object/array.ts';
+import { createMap, createSet } from './object/map.ts';
 import type { Mutator } from './object/mutator.ts';
-import { createDictionary, dictionaryOf, shapeOf } from './object/shape.ts';
+import { createDictionary, shapeOf } from './object/shape.ts';
 import { createStruct } from './object/struct.ts';
 import { PLAIN_NAME, specialName } from './object/struct-layout.ts';
-import { storeTracked } from './object/tracking.ts';
-import { encodeAbsent, hashValue, slot } from './object/value.ts';
-import { show } from './struct-fields.ts';
 
 /** How copies of one form are filled. */
 export interface Plan {
-  readonly form: 'nothing' | 'properties' | 'boxed' | 'dictionary' | 'list' | 'map' | 'set';
+  readonly form:
+    | 'nothing'
+    | 'properties'
+    | 'regexp'
+    | 'error'
+    | 'boxed'
+    | 'dictionary'
+    | 'list'
+    | 'map'
+    | 'set';
   /** Values that are stored together: a key and a value, or one. */
   readonly valuesPerStep: 1 | 2;
   /** The properties of sources of a shape. */
@@ -46,7 +46,6 @@ const LIST = plan('list', 1);
 const MAP = plan('map', 2);
 const SET = plan('set', 1);
 const DICTIONARY = plan('dictionary', 2);
-const BOXED = plan('boxed', 1);
 
 /** Names of the shapes of what is more than its properties; `heap.toJS` makes it again. */
 export const REGEXP_NAME = specialName('RegExp');
@@ -70,36 +69,44 @@ export interface Copy {
  */
 export function allocateCopy(importer: Importer, source: object, path: () => string): Copy {
   const { mem } = importer.session;
-  if (types.isProxy(source)) throw new NotShareableError(path(), 'it is a Proxy');
   const prototype = Object.getPrototypeOf(source);
-  if (prototype === Object.prototype) return allocatePlain(mem, source);
+  if (prototype === Object.prototype) return allocatePlain(importer, source);
   if (Array.isArray(source)) {
+    // Before all of it is read: a length says nothing of what there is.
+    if (source.length > mem.maxWords / VALUE_WORDS) {
+      throw exhausted(mem, source.length * VALUE_WORDS);
+    }
     checkArray(source, path);
     return { ref: createArray(mem), plan: LIST };
   }
   return allocateSpecial(importer, source, path);
 }
 
-function allocatePlain(mem: Mutator, source: object): Copy {
-  return allocateShape(mem, PLAIN_NAME, Object.keys(source));
+/** Siblings often have the same properties, so the last plan is tried first. */
+function allocatePlain(importer: Importer, source: object): Copy {
+  const { mem } = importer.session;
+  const names = Object.keys(source);
+  const { lastPlan } = importer;
+  if (lastPlan !== null && areSame(lastPlan, names)) {
+    return { ref: createStruct(mem, lastPlan.kind), plan: lastPlan };
+  }
+  const copy = allocateShape(mem, PLAIN_NAME, names);
+  if (copy.plan !== DICTIONARY) importer.lastPlan = copy.plan;
+  return copy;
 }
 
-let lastPlan: Plan | null = null;
-let lastMem: Mutator | null = null;
+const FORMS: Readonly<Record<string, Plan['form']>> = {
+  [REGEXP_NAME]: 'regexp',
+  [ERROR_NAME]: 'error',
+  [BOXED_NAME]: 'boxed',
+};
 
 /** An object of a shape; a dictionary when there is none. */
 function allocateShape(mem: Mutator, name: string, names: readonly string[]): Copy {
-  if (name === PLAIN_NAME && lastMem === mem && lastPlan !== null && areSame(lastPlan, names)) {
-    return { ref: createStruct(mem, lastPlan.kind), plan: lastPlan };
-  }
   const shape = shapeOf(mem, name, names);
   if (shape === null) return { ref: createDictionary(mem), plan: DICTIONARY };
   const { kind } = shape;
-  const made: Plan = { form: 'properties', valuesPerStep: 1, names, kind };
-  if (name === PLAIN_NAME) {
-    lastPlan = made;
-    lastMem = mem;
-  }
+  const made: Plan = { form: FORMS[name] ?? 'properties', valuesPerStep: 1, names, kind };
   return { ref: createStruct(mem, kind), plan: made };
 }
 
@@ -123,13 +130,10 @@ function allocateSpecial(importer: Importer, source: object, path: () => string)
     const names = Object.hasOwn(source, 'cause') ? ERROR_WITH_CAUSE : ERROR_PROPERTIES;
     return allocateShape(mem, ERROR_NAME, names);
   }
-  if (types.isBoxedPrimitive(source)) {
-    const { ref } = allocateShape(mem, BOXED_NAME, BOXED_PROPERTIES);
-    return { ref, plan: BOXED };
-  }
+  if (types.isBoxedPrimitive(source)) return allocateShape(mem, BOXED_NAME, BOXED_PROPERTIES);
   const refused = refusedClass(source);
   if (refused !== null) throw new NotShareableError(path(), `it is a ${refused}`);
-  return allocatePlain(mem, source); // of a class: only its properties are copied
+  return allocatePlain(importer, source); // of a class: only its properties are copied
 }
 
 /** The name of the class of what nobody can copy, or only the platform; null for other objects. */
@@ -138,6 +142,7 @@ function refusedClass(source: object): string | null {
   if (types.isWeakMap(source)) return 'WeakMap';
   if (types.isWeakSet(source)) return 'WeakSet';
   if (types.isGeneratorObject(source)) return 'Generator';
+  if (types.isMapIterator(source) || types.isSetIterator(source)) return 'iterator';
   if (types.isExternal(source)) return 'pointer of an addon';
   return PLATFORM.find((type) => source instanceof type)?.name ?? null;
 }
@@ -159,7 +164,7 @@ function checkArray(source: readonly unknown[], path: () => string): void {
   if (own === undefined || keys.length === source.length) {
     if (keys.length === 0 || own === String(source.length - 1)) return;
   }
-  const name = keys.find((key) => !(Number(key) < source.length));
+  const name = keys.find((key) => String(Number(key) >>> 0) !== key);
   if (name === undefined) return; // it has holes
   throw new NotShareableError(
     path(),
@@ -170,158 +175,8 @@ function checkArray(source: readonly unknown[], path: () => string): void {
 /** To list the keys of a long array takes longer than to copy its elements. */
 const LONG_ARRAY = 64;
 
-/** Whether an array is printed, elements left out, as one of as many numbers: it has no more. */
+/** Whether an array is printed as one of this length, elements left out: then it has no more. */
 function looksPlain(source: readonly unknown[]): boolean {
   const options = { customInspect: false, maxArrayLength: 0, depth: 0, breakLength: Infinity };
-  return inspect(source, options) === inspect(new Array(source.length).fill(0), options);
+  return inspect(source, options) === inspect(new Array(source.length), options);
 }
-
-/** Appends what `source` holds to `values`. Runs getters, which may do anything. */
-export function readSource(source: object, { form, names }: Plan, values: unknown[]): void {
-  switch (form) {
-    case 'properties': {
-      const properties = source as Record<string, unknown>;
-      for (let i = 0; i < names.length; i++) values.push(properties[names[i]]);
-      break;
-    }
-    case 'boxed':
-      values.push(unboxed(source));
-      break;
-    case 'list':
-      readArray(source as unknown[], values);
-      break;
-    case 'dictionary':
-      for (const name of Object.keys(source)) {
-        values.push(name, (source as Record<string, unknown>)[name]);
-      }
-      break;
-    case 'map':
-      for (const entry of Map.prototype.entries.call(source)) values.push(entry[0], entry[1]);
-      break;
-    case 'set':
-      for (const element of Set.prototype.values.call(source)) values.push(element);
-      break;
-    default:
-  }
-}
-
-/** Stands for an element that an array does not have. */
-export const HOLE = Symbol('hole');
-
-function readArray(source: readonly unknown[], values: unknown[]): void {
-  for (let i = 0; i < source.length; i++) {
-    const element = source[i];
-    values.push(element === undefined && !(i in source) ? HOLE : element);
-  }
-}
-
-function unboxed(source: object): unknown {
-  if (types.isNumberObject(source)) return Number.prototype.valueOf.call(source);
-  if (types.isStringObject(source)) return String.prototype.valueOf.call(source);
-  if (types.isBooleanObject(source)) return Boolean.prototype.valueOf.call(source);
-  return Object.prototype.valueOf.call(source).valueOf();
-}
-
-/** How many properties are looked at one by one, to see whether one is a getter. */
-const FEW = 8;
-
-/** Whether reading a source runs no code of the program. False for many properties. */
-export function isPlainData(source: object, { form, names }: Plan): boolean {
-  if (form === 'map' || form === 'set' || form === 'nothing') return true;
-  const keys = form === 'list' && (source as unknown[]).length <= FEW ? Object.keys(source) : names;
-  if ((form !== 'list' && form !== 'properties') || keys.length > FEW) return false;
-  if (form === 'list' && (source as unknown[]).length > FEW) return false;
-  if (form === 'properties' && Object.getPrototypeOf(source) !== Object.prototype) return false;
-  for (const key of keys) {
-    if (Object.getOwnPropertyDescriptor(source, key)?.get !== undefined) return false;
-  }
-  return true;
-}
-
-/**
- * Stores the next value, or key and value, of a copy.
- *
- * @param next where it stands in `values`
- * @param place which of its source's values it is
- */
-export function storeNext(
-  importer: Importer,
-  target: ObjectRef,
-  { form }: Plan,
-  values: readonly unknown[],
-  next: number,
-  place: number,
-): void {
-  const { mem } = importer.session;
-  switch (form) {
-    case 'properties':
-    case 'boxed':
-      importer.encode(values[next]);
-      storeTracked(mem, target, target + HEADER_WORDS + place * VALUE_WORDS);
-      return;
-    case 'list':
-      reserveElement(mem, target);
-      if (values[next] === HOLE) encodeAbsent();
-      else importer.encode(values[next]);
-      appendElement(mem, target);
-      return;
-    case 'dictionary':
-      storeEntry(importer, dictionaryOf(mem, target), values[next], values[next + 1]);
-      return;
-    case 'map':
-      storeEntry(importer, target, values[next], values[next + 1]);
-      return;
-    default:
-      storeElement(importer, target, values[next]);
-  }
-}
-
-/** Keys are different: they were different in the source. Dates may have become equal. */
-function storeEntry(importer: Importer, map: ObjectRef, key: unknown, value: unknown): void {
-  const { mem } = importer.session;
-  reserveEntry(mem, map);
-  importer.encode(key === 0 ? 0 : key);
-  const low = slot[VALUE_LOW];
-  const high = slot[VALUE_HIGH];
-  try {
-    importer.encode(value);
-  } catch (error) {
-    dropValue(mem, low, high);
-    throw error;
-  }
-  appendEntry(mem, map, low, high, hashValue(mem, low, high));
-}
-
-function storeElement(importer: Importer, set: ObjectRef, element: unknown): void {
-  const { mem } = importer.session;
-  reserveEntry(mem, set);
-  importer.encode(element);
-  const low = slot[VALUE_LOW];
-  const high = slot[VALUE_HIGH];
-  appendEntry(mem, set, low, high, hashValue(mem, low, high));
-}
-
-const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
-
-/** How a program would write the way from a source to one of its values. */
-export function placeName(source: object, { form, names }: Plan, place: number): string {
-  switch (form) {
-    case 'properties':
-      return propertyName(names[place]);
-    case 'dictionary':
-      return propertyName(Object.keys(source)[place >> 1]);
-    case 'list':
-      return `[${place}]`;
-    case 'boxed':
-      return '.valueOf()';
-    case 'map': {
-      const key = [...(source as Map<unknown, unknown>).keys()][place >> 1];
-      return `.get(${show(key)})`;
-    }
-    default:
-      return `.values()[${place}]`;
-  }
-}
-
-const propertyName = (name: string): string =>
-  IDENTIFIER.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;

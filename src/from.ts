@@ -15,17 +15,11 @@
  */
 
 import { types } from 'node:util';
-import { HeapExhaustedError } from './base/errors.ts';
+import { HeapExhaustedError, NotShareableError } from './base/errors.ts';
 import { encode, type Shareable } from './codec.ts';
 import { type Copies, Storages } from './from-bytes.ts';
-import {
-  allocateCopy,
-  isPlainData,
-  type Plan,
-  placeName,
-  readSource,
-  storeNext,
-} from './from-classes.ts';
+import { allocateCopy, type Plan } from './from-classes.ts';
+import { emptyCopy, isPlainData, placeName, readSource, storeNext } from './from-steps.ts';
 import { Handle } from './handle.ts';
 import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import { decref, dropValue } from './object/dealloc.ts';
@@ -39,21 +33,36 @@ const BATCH = 2048;
 
 /** Copies `value` into the heap. See `Heap.from`. */
 export function copyFrom(session: Session, value: unknown): Shareable {
+  if (types.isProxy(value)) {
+    return session.single(
+      checkOperation,
+      handleBehind(value as object, () => 'value'),
+    );
+  }
   if (!isSource(value)) return session.single(checkOperation, value);
-  const source = value as object;
-  return handleOfProxy(source) ?? new Importer(session).copy(source);
+  return new Importer(session).copy(value as object);
 }
 
-/** Whether a value is an object with parts. Handles first: they cannot be asked for their class. */
+/** The handle that a proxy stands for. Asked first: any other question may run code of a proxy. */
+function handleBehind(value: object, path: () => string): Handle {
+  const handle = handleOfProxy(value);
+  if (handle === undefined) throw new NotShareableError(path(), 'it is a Proxy');
+  return handle;
+}
+
+/** Whether a value is an object with parts. Dates are told by what they are, not by their class. */
 const isSource = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  !(value instanceof Handle) &&
-  !(value instanceof Date);
+  typeof value === 'object' && value !== null && !(value instanceof Handle) && !types.isDate(value);
+
+/** A date for `encode`, which knows only those of this realm. */
+const dateOf = (value: unknown): unknown =>
+  types.isDate(value) && !(value instanceof Date)
+    ? new Date(Date.prototype.getTime.call(value))
+    : value;
 
 /** Values that need no copy are checked, and stay as they are. @throws NotShareableError */
 function checkOperation(session: Session, value: unknown): Shareable {
-  encode(session, value, 'value');
+  encode(session, dateOf(value), 'value');
   dropValue(session.mem, slot[VALUE_LOW], slot[VALUE_HIGH]);
   return value as Shareable;
 }
@@ -62,6 +71,8 @@ function checkOperation(session: Session, value: unknown): Shareable {
 export class Importer implements Copies {
   readonly session: Session;
   readonly storages = new Storages();
+  /** How the last plain object of a shape is filled. */
+  lastPlan: Plan | null = null;
   /** Copies by their sources. */
   readonly #copies = new Map<object, ObjectRef>();
   // Side by side, by number: the source, its copy, how it is filled.
@@ -78,6 +89,8 @@ export class Importer implements Copies {
   /** The source that is being filled, counted from `#first`, and its next value. */
   #current = 0;
   #next = 0;
+  /** Which of the values that are stored together is being stored. */
+  #part = 0;
   /** Copies that were made for a value that is not stored yet: a full heap can come in between. */
   readonly #unplaced: ObjectRef[] = [];
   #unplacedCount = 0;
@@ -99,7 +112,8 @@ export class Importer implements Copies {
         this.#first += this.#ends.length;
       }
     } catch (error) {
-      this.session.run(() => this.#giveUp(), Number.POSITIVE_INFINITY);
+      // A getter may have made this thread leave the heap.
+      if (this.session.isOpen) this.session.run(() => this.#giveUp(), Number.POSITIVE_INFINITY);
       handle[Symbol.dispose]();
       throw error;
     }
@@ -174,6 +188,7 @@ export class Importer implements Copies {
     const begin = this.#current === 0 ? 0 : this.#ends[this.#current - 1];
     const end = Math.min(this.#ends[this.#current], last);
     while (this.#next < end) {
+      this.#part = 0;
       storeNext(this, target, plan, this.#values, this.#next, this.#next - begin);
       this.#next += plan.valuesPerStep;
       this.#unplacedCount = 0;
@@ -194,8 +209,13 @@ export class Importer implements Copies {
     this.#ends.push(this.#values.length);
   }
 
-  /** Encodes a value into `slot`, counted for who stores it. */
-  encode(value: unknown): void {
+  /**
+   * Encodes a value into `slot`, counted for who stores it.
+   *
+   * @param part which it is of those that are stored together
+   */
+  encode(value: unknown, part = 0): void {
+    this.#part = part;
     if (typeof value !== 'object' || value === null) {
       encode(this.session, value, this.#path);
       return;
@@ -205,33 +225,48 @@ export class Importer implements Copies {
       this.#encodeKnown(known);
       return;
     }
+    if (types.isProxy(value)) {
+      encode(this.session, handleBehind(value, this.#path), this.#path);
+      return;
+    }
     if (!isSource(value)) {
-      encode(this.session, value, this.#path);
+      encode(this.session, dateOf(value), this.#path);
       if (!(value instanceof Handle)) this.#noteCopy(value, slot[VALUE_LOW] as ObjectRef);
       return;
     }
-    const handle = types.isProxy(value) ? handleOfProxy(value) : undefined;
-    if (handle !== undefined) encode(this.session, handle, this.#path);
-    else encodeReference(this.#allocate(value).ref);
+    encodeReference(this.#allocate(value).ref);
   }
 
   #encodeKnown(ref: ObjectRef): void {
     const again = this.#again.indexOf(ref);
-    if (again >= 0) this.#again.splice(again, 1);
+    if (again >= 0) this.#unplaced.push(...this.#again.splice(again, 1));
     else incref(this.session.mem, ref);
     encodeReference(ref);
   }
 
-  /** Copies that no slot holds yet are dropped. The lock is held. */
+  /** Whether no slot holds a copy yet: it was made for the value that is being stored. */
+  isUnplaced(ref: ObjectRef): boolean {
+    const index = this.#unplaced.indexOf(ref);
+    return index >= 0 && index < this.#unplacedCount;
+  }
+
+  /** All copies die, those in cycles too: each is emptied while all are held. The lock is held. */
   #giveUp(): void {
+    const { mem } = this.session;
+    const targets = this.#targets.slice(0, this.#sources.length);
+    for (const ref of targets) incref(mem, ref);
     const unplaced = this.#unplaced.slice(0, this.#unplacedCount);
-    for (const ref of [...unplaced, ...this.#again]) decref(this.session.mem, ref);
+    for (const ref of [...unplaced, ...this.#again]) decref(mem, ref);
+    targets.forEach((ref, i) => {
+      emptyCopy(mem, ref, this.#plans[i]);
+    });
+    for (const ref of targets) decref(mem, ref);
   }
 
   /** Which of its source's values the next one is. */
   #placeOfNext(): number {
     const begin = this.#current === 0 ? 0 : this.#ends[this.#current - 1];
-    return this.#next - begin;
+    return this.#next - begin + this.#part;
   }
 
   /** Where the value that is being stored stands, as a program would write it. */

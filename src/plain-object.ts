@@ -6,11 +6,12 @@ import { encodeKey } from './keys.ts';
 import { ENTRY_VALUE, type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import { dropValue } from './object/dealloc.ts';
 import { encodeString } from './object/encode-string.ts';
-import { kindOf } from './object/header.ts';
+import { isStructKind, kindOf } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import { appendEntry, deleteEntry, reserveEntry } from './object/map.ts';
 import { firstEntry, nextEntry } from './object/map-chunks.ts';
 import { becomeDictionary, createDictionary, dictionaryOf } from './object/shape.ts';
+import { isShapeName } from './object/struct-layout.ts';
 import { findText } from './object/text-search.ts';
 import { storeTracked } from './object/tracking.ts';
 import { hashValue, slot } from './object/value.ts';
@@ -76,12 +77,8 @@ export class HeapObject<T extends object = Record<string, Shareable>> extends Ha
 
   /** Names and values of the properties. */
   entries(): [keyof T & string, FromJS<T[keyof T & string]>][] {
-    const pairs = this.$session.run(() => {
-      const names = this.keys();
-      const values = this.values();
-      return { names, values };
-    }, Number.POSITIVE_INFINITY);
-    return pairs.names.map((name, i) => [name, pairs.values[i]]);
+    const flat = this.$session.single(entriesOperation, this) as unknown[];
+    return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]]] : [])) as never;
   }
 
   get [Symbol.toStringTag](): string {
@@ -92,6 +89,14 @@ export class HeapObject<T extends object = Record<string, Shareable>> extends Ha
 function checkName(name: unknown): string {
   if (typeof name === 'string') return name;
   throw new TypeError(`the name of a property must be a string, not ${show(name)}`);
+}
+
+/** The plain object of a handle. @throws TypeError for a handle of anything else */
+function objectRef(session: Session, handle: Handle): ObjectRef {
+  const ref = refOf(handle);
+  const kind = kindOf(session.mem, ref);
+  if (isStructKind(kind) && isShapeName(structLayoutOf(session.mem, kind).name)) return ref;
+  throw new TypeError(`this method cannot be called on ${handle.constructor.name}`);
 }
 
 /** The address of a property's value; 0 when there is none. */
@@ -122,7 +127,7 @@ export function propertyNames(session: Session, object: ObjectRef): string[] {
 }
 
 /** Whole numbers come first, from small to large; the others keep their order (ECMAScript). */
-function inOrder(names: string[]): string[] {
+export function inOrder(names: string[]): string[] {
   if (!names.some(isIndex)) return names;
   const indices = names.filter(isIndex).sort((a, b) => Number(a) - Number(b));
   return [...indices, ...names.filter((name) => !isIndex(name))];
@@ -135,30 +140,37 @@ function isIndex(name: string): boolean {
 }
 
 function getOperation(session: Session, object: Handle, name?: string): Shareable {
-  const at = propertyAt(session, refOf(object), name as string);
+  const at = propertyAt(session, objectRef(session, object), name as string);
   return at === 0 ? undefined : decodeAt(session, at);
 }
 
 function hasOperation(session: Session, object: Handle, name?: string): boolean {
-  return propertyAt(session, refOf(object), name as string) !== 0;
+  return propertyAt(session, objectRef(session, object), name as string) !== 0;
 }
 
 function namesOperation(session: Session, object: Handle): string[] {
-  return propertyNames(session, refOf(object));
+  return propertyNames(session, objectRef(session, object));
 }
 
 function valuesOperation(session: Session, object: Handle): Shareable[] {
-  const ref = refOf(object);
+  const ref = objectRef(session, object);
   const names = propertyNames(session, ref);
   session.reserveResults(names.length);
   return names.map((name) => decodeAt(session, propertyAt(session, ref, name)));
+}
+
+/** Names and values in turn: in one array, so that the handles in it are kept. */
+function entriesOperation(session: Session, object: Handle): Shareable[] {
+  const values = valuesOperation(session, object);
+  const names = propertyNames(session, objectRef(session, object));
+  return names.flatMap((name, i) => [name, values[i]]);
 }
 
 const propertyPath = (name: unknown): string => `the property ${show(name)} of an object`;
 
 function setOperation(session: Session, object: Handle, name?: string, value?: unknown): void {
   const { mem } = session;
-  const ref = refOf(object);
+  const ref = objectRef(session, object);
   const property = name as string;
   encode(session, value, propertyPath, property);
   const low = slot[VALUE_LOW];
@@ -167,9 +179,7 @@ function setOperation(session: Session, object: Handle, name?: string, value?: u
   try {
     at = propertyAt(session, ref, property);
     if (at === 0) {
-      const dictionary = dictionaryOf(mem, ref);
-      const map = dictionary === 0 ? becomeDictionary(mem, ref) : dictionary;
-      addEntry(session, map, property, low, high);
+      addProperty(session, ref, property, low, high);
       return;
     }
   } catch (error) {
@@ -185,14 +195,22 @@ function setOperation(session: Session, object: Handle, name?: string, value?: u
   dropValue(mem, oldLow, oldHigh);
 }
 
-/** Adds a property to a dictionary. The value is the caller's until it is in. */
-function addEntry(session: Session, map: ObjectRef, name: string, low: number, high: number): void {
+/** Adds a property: the object is a dictionary then. The value is the caller's until it is in. */
+function addProperty(
+  session: Session,
+  object: ObjectRef,
+  name: string,
+  low: number,
+  high: number,
+): void {
   const { mem } = session;
+  let map = dictionaryOf(mem, object);
   encodeKey(session, name, propertyPath);
   const keyLow = slot[VALUE_LOW];
   const keyHigh = slot[VALUE_HIGH];
   try {
-    reserveEntry(mem, map);
+    if (map === 0) map = becomeDictionary(mem, object);
+    else reserveEntry(mem, map);
   } catch (error) {
     dropValue(mem, keyLow, keyHigh);
     throw error;
@@ -204,7 +222,7 @@ function addEntry(session: Session, map: ObjectRef, name: string, low: number, h
 
 function deleteOperation(session: Session, object: Handle, name?: string): boolean {
   const { mem } = session;
-  const ref = refOf(object);
+  const ref = objectRef(session, object);
   if (propertyAt(session, ref, name as string) === 0) return false;
   const dictionary = dictionaryOf(mem, ref);
   const map = dictionary === 0 ? becomeDictionary(mem, ref) : dictionary;

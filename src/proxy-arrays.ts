@@ -1,13 +1,41 @@
 /** The properties of arrays and tuples, as their proxies show them. */
 
 import type { HeapArray } from './array.ts';
-import { type Properties, storing, storingOne, type Wrap } from './proxy-values.ts';
+import { storing, storingOne } from './proxy-storing.ts';
 import { HeapTuple } from './tuple.ts';
 
-/** An index as the name of a property; -1 for other names. */
+/** The properties of an object of the heap, as its proxy shows them. */
+export interface Properties {
+  /** What is behind the properties: methods. */
+  readonly prototype: object;
+  /** Not to be told from undefined by the value alone. */
+  has(name: string): boolean;
+  get(name: string): unknown;
+  /** @returns false when that cannot be set */
+  set(name: string, value: unknown): boolean;
+  /** @returns false when that cannot be removed */
+  delete(name: string): boolean;
+  names(): string[];
+}
+
+/** What a program gets of a value that was read. */
+type Wrap = (value: unknown) => unknown;
+
+const DIGIT_0 = 48;
+const INDEX_DIGITS = 10;
+const INDEX_MAX = 2 ** 32 - 2;
+
+/** An index as the name of a property; -1 for other names. By hand: each access asks. */
 function indexOf(name: string): number {
-  const index = Number(name);
-  return Number.isInteger(index) && index >= 0 && String(index) === name ? index : -1;
+  const { length } = name;
+  if (length === 0 || length > INDEX_DIGITS) return -1;
+  let index = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = name.charCodeAt(i) - DIGIT_0;
+    if (digit < 0 || digit > 9 || (digit === 0 && i === 0 && length > 1)) return -1;
+    index = index * 10 + digit;
+  }
+  return index <= INDEX_MAX ? index : -1;
 }
 
 /** Elements, `length`, and the methods of arrays: those that change the array are one operation. */
@@ -38,7 +66,7 @@ export class ArrayProperties implements Properties {
   set(name: string, value: unknown): boolean {
     if (this.#isFixed) return false;
     const index = indexOf(name);
-    if (name === 'length') this.#array.length = value as number;
+    if (name === 'length') this.#array.length = Number(value);
     else if (index < 0) return false;
     else storingOne(this.#array, value, (stored) => this.#store(index, stored));
     return true;
@@ -50,8 +78,14 @@ export class ArrayProperties implements Properties {
     array.$session.run(() => {
       if (index < array.length) array.set(index, value as never);
       else {
+        const { length } = array;
         array.length = index;
-        array.push(value as never);
+        try {
+          array.push(value as never);
+        } catch (error) {
+          array.length = length;
+          throw error;
+        }
       }
     }, Number.POSITIVE_INFINITY);
   }

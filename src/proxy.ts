@@ -12,11 +12,13 @@ import { Handle, refOf } from './handle.ts';
 import { HeapMap } from './map.ts';
 import { isStructKind, kindOf } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
-import { HeapObject } from './plain-object.ts';
-import { ArrayProperties } from './proxy-arrays.ts';
+import type { StructLayout } from './object/struct-layout.ts';
+import { HeapObject, inOrder } from './plain-object.ts';
+import { ArrayProperties, type Properties } from './proxy-arrays.ts';
+import { storingOne } from './proxy-storing.ts';
 import { handleOfProxy, noteProxy } from './proxy-targets.ts';
-import { type Properties, storingOne } from './proxy-values.ts';
 import type { Session } from './session.ts';
+import { unknownField } from './struct.ts';
 import { show } from './struct-fields.ts';
 import { HeapTuple } from './tuple.ts';
 
@@ -24,7 +26,7 @@ const proxies = new WeakMap<Handle, object>();
 
 /** A proxy of the object of a handle. See `Heap.proxy`. */
 export function proxyOf(session: Session, value: unknown): unknown {
-  const handle = value instanceof Handle ? value : handleIn(value);
+  const handle = handleIn(value);
   if (handle === null || handle.$session !== session) {
     throw new TypeError(`proxy() takes a handle of this heap, not ${show(value)}`);
   }
@@ -34,7 +36,7 @@ export function proxyOf(session: Session, value: unknown): unknown {
 
 function handleIn(value: unknown): Handle | null {
   if (typeof value !== 'object' || value === null) return null;
-  return handleOfProxy(value) ?? null;
+  return handleOfProxy(value) ?? (value instanceof Handle ? value : null);
 }
 
 /** What a program gets of a value that was read: the proxy of an object with properties. */
@@ -45,7 +47,9 @@ export function wrap(value: unknown): unknown {
   const properties = propertiesOf(value);
   if (properties === null) return value;
   const target = value instanceof HeapArray || value instanceof HeapTuple ? [] : {};
-  const proxy = new Proxy(target, new Traps(properties));
+  const traps = new Traps(properties);
+  const proxy = new Proxy(target, traps);
+  traps.proxy = proxy;
   // `console.log` looks at the target, not at the proxy.
   Object.defineProperty(target, inspect.custom, {
     configurable: true,
@@ -132,7 +136,7 @@ class MapProperties implements Properties {
     session.run(() => {
       for (const key of this.#map.keys()) if (typeof key === 'string') names.push(key);
     }, Number.POSITIVE_INFINITY);
-    return names;
+    return inOrder(names);
   }
 }
 
@@ -140,44 +144,61 @@ class MapProperties implements Properties {
 class StructProperties implements Properties {
   readonly prototype: object;
   readonly #struct: Record<string, unknown> & Handle;
-  readonly #names: string[];
+  readonly #layout: StructLayout;
 
   constructor(handle: Handle, kind: number) {
     this.#struct = handle as Record<string, unknown> & Handle;
-    this.#names = structLayoutOf(handle.$session.mem, kind).fields.map(({ name }) => name);
+    this.#layout = structLayoutOf(handle.$session.mem, kind);
     this.prototype = Object.getPrototypeOf(handle);
   }
 
   has(name: string): boolean {
-    return this.#names.includes(name);
+    return this.#layout.places.has(name);
   }
 
   get(name: string): unknown {
-    return wrap(this.#struct[name]);
+    return this.has(name) ? wrap(this.#struct[name]) : undefined;
   }
 
   set(name: string, value: unknown): boolean {
+    if (!this.has(name)) throw unknownField(this.#layout, name);
     storingOne(this.#struct, value, (stored) => {
-      this.#struct[name] = stored; // a field that does not exist is refused there
+      this.#struct[name] = stored;
     });
     return true;
   }
 
-  delete(): boolean {
-    return false;
+  delete(name: string): boolean {
+    return !this.has(name);
   }
 
   names(): string[] {
-    return this.#names;
+    return this.#layout.fields.map(({ name }) => name);
   }
 }
 
-/** What a handle can do that is not for its proxy. */
-const isHandleMethod = (name: PropertyKey): boolean =>
-  name !== 'toString' && Object.hasOwn(Handle.prototype, name);
+/** What a handle can do that is not for its proxy, unless a subclass has its own. */
+const isOfHandle = (prototype: object, name: PropertyKey): boolean => {
+  if (name === '$session') return prototype instanceof Handle;
+  if (!Object.hasOwn(Handle.prototype, name)) return false;
+  return Reflect.get(prototype, name) === Reflect.get(Handle.prototype, name);
+};
+
+/** The setter that a class has under a name. */
+function setterOf(prototype: object, name: PropertyKey): ((value: unknown) => void) | undefined {
+  let at: object | null = prototype;
+  while (at !== null && at !== Handle.prototype && at !== Object.prototype) {
+    const descriptor = Object.getOwnPropertyDescriptor(at, name);
+    if (descriptor !== undefined) return descriptor.set;
+    at = Object.getPrototypeOf(at);
+  }
+  return undefined;
+}
 
 /** How a proxy shows properties. */
 class Traps implements ProxyHandler<object> {
+  /** The proxy itself: what inherits from it has properties of its own. */
+  proxy: object | undefined;
   readonly #properties: Properties;
 
   constructor(properties: Properties) {
@@ -190,17 +211,25 @@ class Traps implements ProxyHandler<object> {
       const value = properties.get(name);
       if (value !== undefined || properties.has(name)) return value;
     }
-    return isHandleMethod(name) ? undefined : Reflect.get(properties.prototype, name, receiver);
+    const { prototype } = properties;
+    return isOfHandle(prototype, name) ? undefined : Reflect.get(prototype, name, receiver);
   }
 
-  set(_target: object, name: PropertyKey, value: unknown): boolean {
-    return typeof name === 'string' && this.#properties.set(name, value);
+  set(_target: object, name: PropertyKey, value: unknown, receiver: unknown): boolean {
+    const properties = this.#properties;
+    if (receiver !== this.proxy) return Reflect.set(Object.create(null), name, value, receiver);
+    const setter = setterOf(properties.prototype, name);
+    if (setter === undefined || (typeof name === 'string' && properties.has(name))) {
+      return typeof name === 'string' && properties.set(name, value);
+    }
+    setter.call(receiver, value);
+    return true;
   }
 
   has(_target: object, name: PropertyKey): boolean {
     const { prototype } = this.#properties;
     if (typeof name === 'string' && this.#properties.has(name)) return true;
-    return !isHandleMethod(name) && Reflect.has(prototype, name);
+    return !isOfHandle(prototype, name) && Reflect.has(prototype, name);
   }
 
   deleteProperty(_target: object, name: PropertyKey): boolean {
@@ -221,8 +250,16 @@ class Traps implements ProxyHandler<object> {
 
   defineProperty(target: object, name: PropertyKey, descriptor: PropertyDescriptor): boolean {
     const { enumerable = true, configurable = true, writable = true } = descriptor;
-    const isPlain = enumerable && configurable && writable && !('get' in descriptor);
-    return isPlain && 'value' in descriptor && this.set(target, name, descriptor.value);
+    const isPlain = writable && !('get' in descriptor) && !('set' in descriptor);
+    const isHidden = Array.isArray(target) && name === 'length'; // as that of any array is
+    if (!isPlain || (!isHidden && !(enumerable && configurable))) return false;
+    if (typeof name !== 'string') return false;
+    if ('value' in descriptor) return this.#properties.set(name, descriptor.value);
+    return this.#properties.has(name) || this.#properties.set(name, undefined);
+  }
+
+  setPrototypeOf(target: object, prototype: object | null): boolean {
+    return prototype === Object.getPrototypeOf(target);
   }
 
   preventExtensions(): boolean {

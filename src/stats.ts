@@ -37,7 +37,7 @@ export interface CollectorStats extends Omit<ThreadStats, 'id'> {
 export interface HeapStats extends Omit<ObjectStats, 'byKind'> {
   /** Size of the heap, in bytes. */
   readonly maxBytes: number;
-  /** Objects by kind: 'string', 'bigint', 'array', 'map', or the name of a struct. */
+  /** Objects by kind: 'string', 'bigint', 'array', 'map', 'object', or the name of a struct. */
   readonly objectsByKind: Readonly<Record<string, number>>;
   readonly lock: LockStats;
   /** The attached threads, but for the collector thread. */
@@ -54,7 +54,10 @@ export function readStats(
 ): HeapStats {
   const { byKind, ...rest } = objects;
   const objectsByKind: Record<string, number> = Object.create(null);
-  for (const [kind, count] of byKind) objectsByKind[kindName(kind)] = count;
+  for (const [kind, count] of byKind) {
+    const name = kindName(kind); // plain objects have many kinds, and one name
+    objectsByKind[name] = (objectsByKind[name] ?? 0) + count;
+  }
   const threads = readThreads(mem);
   const collector = readCollector(mem);
   const all: LockCounters[] = [

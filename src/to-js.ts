@@ -5,6 +5,7 @@
  * Breadth first, from a list of objects that grows as they are found: depth costs no stack.
  */
 
+import { NotShareableError } from './base/errors.ts';
 import { copyOut, viewTypeOfNumber } from './bytes.ts';
 import { VIEW_NAME } from './from-bytes.ts';
 import { BOXED_NAME, ERROR_NAME, REGEXP_NAME } from './from-classes.ts';
@@ -14,6 +15,7 @@ import {
   FIRST_STRUCT_KIND,
   HEADER_WORDS,
   KIND_ARRAY,
+  KIND_BIGINT,
   KIND_BYTES,
   KIND_DATE,
   KIND_MAP,
@@ -39,9 +41,9 @@ import { structLayoutOf } from './object/kinds.ts';
 import { firstEntry, nextEntry } from './object/map-chunks.ts';
 import { dictionaryOf } from './object/shape.ts';
 import { decodeString } from './object/string.ts';
-import { isShapeName, type StructLayout } from './object/struct-layout.ts';
+import { isShapeName, PLAIN_NAME, type StructLayout } from './object/struct-layout.ts';
 import { tupleLength, tupleValueAt } from './object/tuple.ts';
-import { bigintOf, doubleOf, simpleOf, timeOf } from './object/value.ts';
+import { bigintOf, doubleOf, referenceAt, simpleOf, timeOf } from './object/value.ts';
 import { handleOfProxy } from './proxy-targets.ts';
 import type { Session } from './session.ts';
 import { fieldAccessOf } from './struct.ts';
@@ -50,6 +52,7 @@ import { fieldAccessOf } from './struct.ts';
 export function copyToJS(session: Session, value: unknown): unknown {
   const handle = handleIn(value);
   if (handle === null) return value;
+  if (handle.$session !== session) throw new NotShareableError('value', 'it is of another heap');
   return session.single(exportOperation, handle)[0];
 }
 
@@ -118,14 +121,19 @@ class Exporter {
     if (kind === KIND_DATE) return this.#begin(ref, new Date(timeOf(mem, ref)), true);
     if (kind < FIRST_STRUCT_KIND) return bigintOf(mem, ref);
     const { name } = structLayoutOf(mem, kind);
-    if (name === VIEW_NAME) return this.#begin(ref, this.#viewOf(ref), true);
-    if (name === REGEXP_NAME) {
-      const [source, flags] = this.#valuesOf(ref, 2) as [string, string];
-      return this.#begin(ref, new RegExp(source, flags), true);
-    }
-    if (name === BOXED_NAME) return this.#begin(ref, Object(this.#valuesOf(ref, 1)[0]), true);
-    if (name === ERROR_NAME) return this.#begin(ref, this.#errorOf(ref));
-    return this.#begin(ref, {});
+    const special = isShapeName(name) && name !== PLAIN_NAME ? this.#specialOf(ref, name) : null;
+    return this.#begin(ref, special ?? {}, special !== null && name !== ERROR_NAME);
+  }
+
+  /**
+   * What an object of a special shape stands for. Its properties can be set as those of any object:
+   * null when they do not fit any more. Then it is nothing special.
+   */
+  #specialOf(ref: ObjectRef, name: string): object | null {
+    if (name === VIEW_NAME) return this.#viewOf(ref);
+    if (name === REGEXP_NAME) return regexpOf(this.#atomsOf(ref, 0, 2));
+    if (name === BOXED_NAME) return boxOf(this.#atomsOf(ref, 0, 1));
+    return name === ERROR_NAME ? errorOf(this.#atomsOf(ref, 0, 3)) : null;
   }
 
   #begin(ref: ObjectRef, copy: unknown, isComplete = false): unknown {
@@ -181,7 +189,7 @@ class Exporter {
       for (let entry = firstEntry(mem, dictionary); entry !== 0; entry = nextEntry(mem, entry)) {
         setProperty(copy, this.#read(entry) as string, this.#read(entry + ENTRY_VALUE));
       }
-    } else if (layout.name === ERROR_NAME) {
+    } else if (copy instanceof Error) {
       const cause = layout.places.get('cause');
       if (cause !== undefined) hide(copy, 'cause', this.#read(ref + cause.offset));
     } else if (isShapeName(layout.name)) {
@@ -205,18 +213,17 @@ class Exporter {
     }
   }
 
-  /** The first values of an object of a shape, which refer to no other. */
-  #valuesOf(ref: ObjectRef, count: number): unknown[] {
-    const at = (i: number) => ref + HEADER_WORDS + i * VALUE_WORDS;
-    return Array.from({ length: count }, (_, i) => this.#read(at(i)));
-  }
-
-  #errorOf(ref: ObjectRef): Error {
-    const [name, message, stack] = this.#valuesOf(ref, 3) as [string, string, string];
-    const type = ERRORS.find((known) => known.name === name) ?? Error;
-    const error = new type(message);
-    hide(error, 'stack', stack);
-    return error;
+  /** Primitive values of an object of a shape, from one of them on; null when one is an object. */
+  #atomsOf(ref: ObjectRef, first: number, count: number): unknown[] | null {
+    const { mem } = this.#session;
+    const atoms: unknown[] = [];
+    for (let i = first; i < first + count; i++) {
+      const at = ref + HEADER_WORDS + i * VALUE_WORDS;
+      const object = referenceAt(mem, at);
+      if (object !== NULL_REF && !ATOM_KINDS.has(kindOf(mem, object))) return null;
+      atoms.push(this.#read(at));
+    }
+    return atoms;
   }
 
   #bytesOf(bytes: ObjectRef): ArrayBuffer | ArrayBufferView {
@@ -224,13 +231,17 @@ class Exporter {
     return viewOn(buffer, bytesTypeOf(this.#session.mem, bytes));
   }
 
-  #viewOf(view: ObjectRef): ArrayBuffer | ArrayBufferView {
+  #viewOf(view: ObjectRef): ArrayBuffer | ArrayBufferView | null {
     const { mem } = this.#session;
-    const bytes = mem.i32[view + HEADER_WORDS + VALUE_LOW] as ObjectRef;
-    const [type, byteOffset, length] = [1, 2, 3].map((i) =>
-      this.#read(view + HEADER_WORDS + i * VALUE_WORDS),
-    ) as [number, number, number];
-    return viewOn(this.#bufferOf(bytes), type, byteOffset, length);
+    const bytes = referenceAt(mem, view + HEADER_WORDS);
+    const numbers = this.#atomsOf(view, 1, 3);
+    if (bytes === NULL_REF || kindOf(mem, bytes) !== KIND_BYTES) return null;
+    if (numbers === null || !numbers.every(Number.isInteger)) return null;
+    try {
+      return viewOn(this.#bufferOf(bytes), ...(numbers as [number, number, number]));
+    } catch {
+      return null; // outside of the bytes
+    }
   }
 
   #bufferOf(bytes: ObjectRef): ArrayBuffer {
@@ -256,6 +267,32 @@ function viewOn(
 
 const isAbsent = ({ i32 }: Memory, at: number): boolean =>
   i32[at + VALUE_HIGH] === TAG_SIMPLE && i32[at + VALUE_LOW] === SIMPLE_ABSENT;
+
+/** Kinds of values that are primitives in JavaScript. */
+const ATOM_KINDS = new Set<number>([KIND_STRING, KIND_BIGINT]);
+
+function regexpOf(atoms: unknown[] | null): RegExp | null {
+  if (atoms === null || !atoms.every((atom) => typeof atom === 'string')) return null;
+  try {
+    return new RegExp(...(atoms as [string, string]));
+  } catch {
+    return null;
+  }
+}
+
+function boxOf(atoms: unknown[] | null): object | null {
+  if (atoms === null || atoms[0] === null || atoms[0] === undefined) return null;
+  return Object(atoms[0]);
+}
+
+function errorOf(atoms: unknown[] | null): Error | null {
+  if (atoms === null) return null;
+  const [name, message, stack] = atoms as [string, string?, string?];
+  const type = ERRORS.find((known) => known.name === name) ?? Error;
+  const error = new type(message);
+  hide(error, 'stack', stack);
+  return error;
+}
 
 const ERRORS = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError];
 

@@ -6,12 +6,13 @@ import { HeapBytes } from '../src/bytes.ts';
 import type { Handle } from '../src/handle.ts';
 import type { Heap } from '../src/heap.ts';
 import { HeapMap } from '../src/map.ts';
+import { HeapObject } from '../src/plain-object.ts';
 import { HeapSet } from '../src/set.ts';
 import { HeapTuple } from '../src/tuple.ts';
 import { contentsOf } from './support/exhaustion.ts';
 import { withHeap } from './support/with-heap.ts';
 
-const CLASSES = [HeapArray, HeapMap, HeapSet, HeapTuple, HeapBytes] as const;
+const CLASSES = [HeapArray, HeapMap, HeapSet, HeapTuple, HeapBytes, HeapObject] as const;
 
 /** An object of every kind, with something in it. */
 function objectsOf(heap: Heap): Handle[] {
@@ -21,7 +22,9 @@ function objectsOf(heap: Heap): Handle[] {
   const map = heap.map<unknown, unknown>().set('one', 1).set(2, 'two').set(1, 1);
   const set = heap.set<unknown>().add('one').add(1).add(2.5);
   const bytes = heap.bytes(Uint8Array.of(1, 2, 3, 4));
-  return [array, map, set, heap.tuple(1, 'two', 3), bytes, new P({ id: 1, any: 'x' })];
+  const object = heap.from({ one: 1, two: 'two' });
+  const struct = new P({ id: 1, any: 'x' });
+  return [array, map, set, heap.tuple(1, 'two', 3), bytes, object, struct];
 }
 
 type Accessor = [name: string, call: (target: Handle) => unknown];

@@ -4,7 +4,16 @@
  */
 
 import { expect, expectTypeOf, test } from 'vitest';
-import type { HeapArray, HeapMap, HeapStruct, SharedStruct } from '../src/index.ts';
+import type {
+  Handle,
+  HeapArray,
+  HeapBytes,
+  HeapMap,
+  HeapObject,
+  HeapSet,
+  HeapStruct,
+  SharedStruct,
+} from '../src/index.ts';
 import { withHeap } from './support/with-heap.ts';
 
 interface Person {
@@ -142,5 +151,103 @@ test('methods of arrays have the types that those of Array have', () => {
     expect(() => people.fill({})).toThrow();
     // @ts-expect-error: a comparator returns a number
     people.sort(() => 'x');
+  });
+});
+
+interface State {
+  users: { name: string; tags: string[] }[];
+  byName: Map<string, { age: number }>;
+  seen: Set<number>;
+  bytes: Uint8Array;
+  date: Date;
+  title: string;
+}
+
+const newState = (): State => ({
+  users: [{ name: 'Ann', tags: ['x'] }],
+  byName: new Map([['Ann', { age: 3 }]]),
+  seen: new Set([1]),
+  bytes: new Uint8Array(1),
+  date: new Date(5),
+  title: 'state',
+});
+
+test('heap.from says what each part becomes, heap.toJS what comes back', () => {
+  withHeap({}, (heap) => {
+    heap.scope(() => {
+      const state = heap.from(newState());
+      expectTypeOf(state).toEqualTypeOf<HeapObject<State>>();
+      type User = State['users'][number];
+      expectTypeOf(state.get('users')).toEqualTypeOf<HeapArray<HeapObject<User>> | undefined>();
+      expectTypeOf(state.get('byName')).toEqualTypeOf<
+        HeapMap<string, HeapObject<{ age: number }>> | undefined
+      >();
+      expectTypeOf(state.get('seen')).toEqualTypeOf<HeapSet<number> | undefined>();
+      expectTypeOf(state.get('bytes')).toEqualTypeOf<HeapBytes | undefined>();
+      expectTypeOf(state.get('date')).toEqualTypeOf<Date | undefined>();
+      expectTypeOf(state.get('title')).toEqualTypeOf<string | undefined>();
+      expectTypeOf(heap.from(5)).toEqualTypeOf<number>();
+      expectTypeOf(heap.from([1, 2])).toEqualTypeOf<HeapArray<number>>();
+      expectTypeOf(heap.toJS(state)).toEqualTypeOf<State>();
+      expectTypeOf(heap.toJS(heap.array<number>())).toEqualTypeOf<number[]>();
+      expectTypeOf(heap.toJS(heap.tuple(1, 'a'))).toEqualTypeOf<[number, string]>();
+      expectTypeOf(heap.toJS('text')).toEqualTypeOf<string>();
+      const Point = heap.struct<{ x: number }>('Point', { x: 'int32' });
+      const point = new Point({ x: 1 });
+      expectTypeOf(heap.toJS(point)).toEqualTypeOf<{ x: number }>();
+      expectTypeOf(heap.from(point)).toEqualTypeOf<typeof point>();
+      expectTypeOf(heap.from([point])).toEqualTypeOf<HeapArray<typeof point>>();
+      expect(state.get('users')?.at(0)?.get('name')).toBe('Ann');
+      expect(heap.toJS(state)).toEqual(newState());
+    });
+  });
+});
+
+test('properties of plain objects have the types of their names', () => {
+  withHeap({}, (heap) => {
+    heap.scope(() => {
+      const object = heap.from({ count: 1, name: 'x', list: [1] });
+      object.set('count', 2).set('name', 'y').set('list', heap.array<number>());
+      object.set('more', 'any name and value'); // it is an object, and can get others
+      expectTypeOf(object.keys()).toEqualTypeOf<('count' | 'name' | 'list')[]>();
+      expectTypeOf(object.values()).toEqualTypeOf<(number | string | HeapArray<number>)[]>();
+      // @ts-expect-error: a string is no number
+      object.set('count', 'two');
+      // @ts-expect-error: names are strings
+      expect(() => object.get(5)).toThrow(TypeError);
+      // @ts-expect-error: properties are no accessors
+      expect(object.count).toBe(undefined);
+      expect(object.get('name')).toBe('y');
+    });
+  });
+});
+
+test('proxies have the types of ordinary objects', () => {
+  withHeap({}, (heap) => {
+    heap.scope(() => {
+      const state = heap.proxy(heap.from({ users: [{ name: 'Ann' }], count: 1 }));
+      expectTypeOf(state).toEqualTypeOf<{ users: { name: string }[]; count: number }>();
+      state.users.push({ name: 'Bob' });
+      const map = heap.proxy(heap.map<string, number>().set('a', 1));
+      expectTypeOf(map).toEqualTypeOf<Record<string, number>>();
+      const Point = heap.struct<{ x: number; next: object | null }>('P', {
+        x: 'int32',
+        next: 'ref',
+      });
+      const point = heap.proxy(new Point({ x: 1 }));
+      expectTypeOf(point.x).toEqualTypeOf<number>();
+      expectTypeOf(heap.proxy(heap.set<number>())).toEqualTypeOf<HeapSet<number>>();
+      expectTypeOf(heap.proxy(heap.array<HeapObject<{ a: 1 }>>())).toEqualTypeOf<{ a: 1 }[]>();
+      // @ts-expect-error: what a handle can do is not for its proxy
+      expect(point.release).toBe(undefined);
+      // @ts-expect-error: there is no such property
+      expect(state.nothing).toBe(undefined);
+      // @ts-expect-error: proxies stand for handles
+      expect(() => heap.proxy({ a: 1 })).toThrow(TypeError);
+      // @ts-expect-error: a string is no number
+      state.count = 'text';
+      expectTypeOf<Handle>().not.toExtend<typeof state>();
+      expect(state.users[1]?.name).toBe('Bob');
+    });
   });
 });

@@ -29,7 +29,7 @@ import type { Mutator } from './mutator.ts';
 import { incref } from './refcount.ts';
 import { createString } from './string.ts';
 import { createStruct } from './struct.ts';
-import { isShapeName, type StructLayout, specialName } from './struct-layout.ts';
+import { isShapeName, PLAIN_NAME, type StructLayout, specialName } from './struct-layout.ts';
 import { storeTracked } from './tracking.ts';
 import { encodeReference, hashValue, slot } from './value.ts';
 
@@ -44,10 +44,10 @@ const ENTRIES = ['entries'];
 const DICTIONARY_MAP = HEADER_WORDS;
 
 /**
- * The shape of these properties, found or declared. Null when there are too many of them, or too
- * many shapes: then the object has to be a dictionary. Under the GIL.
+ * The shape of these properties, found or declared. Null when a plain object has too many of them,
+ * or there are too many shapes: then it has to be a dictionary. Under the GIL.
  *
- * @throws HeapExhaustedError
+ * @throws HeapExhaustedError; RangeError when no kind is left for what cannot be a dictionary.
  */
 export function shapeOf(
   mem: Mutator,
@@ -64,7 +64,11 @@ export function shapeOf(
   }
   const found = shapes.find(name, properties);
   if (found !== null) return found;
-  if (properties.length > SHAPE_PROPERTIES_MAX || count >= SHAPES_END) return null;
+  if (name === PLAIN_NAME) {
+    if (properties.length > SHAPE_PROPERTIES_MAX || count >= SHAPES_END) return null;
+  } else if (count === MAX_KINDS) {
+    throw new RangeError(`a heap holds at most ${MAX_KINDS} kinds; there is none left for objects`);
+  }
   shapes.add(addKind(mem, name, new Map(properties.map((property) => [property, 'any']))));
   shapes.end = count + 1;
   return shapes.find(name, properties);
@@ -72,9 +76,7 @@ export function shapeOf(
 
 /** The shape of dictionaries. @throws HeapExhaustedError, RangeError */
 function dictionaryShape(mem: Mutator): StructLayout {
-  const shape = shapeOf(mem, DICTIONARY, ENTRIES);
-  if (shape !== null) return shape;
-  throw new RangeError(`a heap holds at most ${MAX_KINDS} kinds; there is none left for objects`);
+  return shapeOf(mem, DICTIONARY, ENTRIES) as StructLayout;
 }
 
 /** An empty dictionary; the caller owns one count. @throws HeapExhaustedError, RangeError */
@@ -98,7 +100,11 @@ export function dictionaryOf(mem: Mutator, object: ObjectRef): ObjectRef {
   return (name === DICTIONARY ? mem.i32[object + DICTIONARY_MAP + VALUE_LOW] : 0) as ObjectRef;
 }
 
-/** Makes an object of a shape a dictionary. Returns its map. @throws HeapExhaustedError */
+/**
+ * Makes an object of a shape a dictionary. Returns its map, which has room for one more property.
+ *
+ * @throws HeapExhaustedError
+ */
 export function becomeDictionary(mem: Mutator, object: ObjectRef): ObjectRef {
   const { i32 } = mem;
   const { fields } = structLayoutOf(mem, kindOf(mem, object));
@@ -106,6 +112,7 @@ export function becomeDictionary(mem: Mutator, object: ObjectRef): ObjectRef {
   const map = createMap(mem);
   try {
     for (const { name, offset } of fields) addProperty(mem, map, name, object + offset);
+    reserveEntry(mem, map);
   } catch (error) {
     decref(mem, map);
     throw error;
