@@ -1,5 +1,6 @@
 /** Plain objects in the heap against JavaScript's: random scripts, compared after every step. */
 
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { Shareable } from '../src/codec.ts';
 import type { Handle } from '../src/handle.ts';
@@ -228,6 +229,22 @@ test('JSON.stringify writes objects as JavaScript does', () => {
       copy.set('new', true).delete('new');
       expect(JSON.stringify(copy)).toBe(JSON.stringify(source));
     }
+  });
+});
+
+test('console.log prints names and values, cycles included', () => {
+  withHeap({ leaked: 6 }, (heap) => {
+    const object = heap.from({ a: 1, 'b c': { d: [1] }, 2: 'x' }) as unknown as HeapObject;
+    const line = { breakLength: Number.POSITIVE_INFINITY, compact: 9 };
+    expect(inspect(object, line)).toBe(
+      "HeapObject { '2': 'x', a: 1, 'b c': HeapObject { d: HeapArray(1) [ 1 ] } }",
+    );
+    expect(inspect(object, { depth: 0 })).toBe(
+      "HeapObject { '2': 'x', a: 1, 'b c': [HeapObject] }",
+    );
+    object.delete('b c');
+    object.set('self', object);
+    expect(inspect(object)).toBe("<ref *1> HeapObject { '2': 'x', a: 1, self: [Circular *1] }");
   });
 });
 
