@@ -239,15 +239,19 @@ export class Importer implements Copies {
 
   #encodeKnown(ref: ObjectRef): void {
     const again = this.#again.indexOf(ref);
-    if (again >= 0) this.#unplaced.push(...this.#again.splice(again, 1));
+    if (again >= 0) this.#unplaced[this.#unplacedCount++] = this.#again.splice(again, 1)[0];
     else incref(this.session.mem, ref);
     encodeReference(ref);
   }
 
+  /** Copies that no slot holds yet. */
+  #unplacedCopies(): ObjectRef[] {
+    return this.#unplaced.slice(0, this.#unplacedCount);
+  }
+
   /** Whether no slot holds a copy yet: it was made for the value that is being stored. */
   isUnplaced(ref: ObjectRef): boolean {
-    const index = this.#unplaced.indexOf(ref);
-    return index >= 0 && index < this.#unplacedCount;
+    return this.#unplacedCopies().includes(ref);
   }
 
   /** All copies die, those in cycles too: each is emptied while all are held. The lock is held. */
@@ -255,8 +259,7 @@ export class Importer implements Copies {
     const { mem } = this.session;
     const targets = this.#targets.slice(0, this.#sources.length);
     for (const ref of targets) incref(mem, ref);
-    const unplaced = this.#unplaced.slice(0, this.#unplacedCount);
-    for (const ref of [...unplaced, ...this.#again]) decref(mem, ref);
+    for (const ref of [...this.#unplacedCopies(), ...this.#again]) decref(mem, ref);
     targets.forEach((ref, i) => {
       emptyCopy(mem, ref, this.#plans[i]);
     });

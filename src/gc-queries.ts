@@ -24,6 +24,7 @@ import { arrayLength, elementAt } from './object/array.ts';
 import { isStructKind } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import { mapSize } from './object/map.ts';
+import { dictionaryOf } from './object/shape.ts';
 import type { Session } from './session.ts';
 import { elementsOf } from './set.ts';
 import { valuesOf } from './tuple.ts';
@@ -105,6 +106,14 @@ function pushElements(session: Session, array: ObjectRef, out: Shareable[]): voi
 /** In the order of declaration; numbers and booleans of typed fields are no references. */
 function pushFields(session: Session, struct: ObjectRef, kind: number, out: Shareable[]): void {
   const { mem } = session;
+  const dictionary = dictionaryOf(mem, struct);
+  if (dictionary !== 0) {
+    // Its map is how the object has its properties: the program does not know of it.
+    for (const entry of firstEntries(session, dictionary, mapSize(mem, dictionary))) {
+      out.push(...entry);
+    }
+    return;
+  }
   for (const field of structLayoutOf(mem, kind).fields) {
     const at = struct + field.offset;
     if (field.kind === 'any') out.push(decodeAt(session, at));

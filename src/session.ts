@@ -15,6 +15,7 @@ import { KeptScope } from './kept-scope.ts';
 import { MapIterators } from './map-iterators.ts';
 import { GC_COUNTS, GC_TRIGGER, THREAD_SECTIONS } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
+import { handleOfProxy } from './proxy-targets.ts';
 import {
   acquireGil,
   isHandoverRequested,
@@ -196,7 +197,8 @@ export class Session {
     this.enter(timeoutMs);
     try {
       const result = body();
-      if (result instanceof Handle) this.#keepResult(result);
+      const handle = handleIn(result);
+      if (handle !== undefined) this.#keepResult(handle);
       else refusePromise(result);
       return result;
     } finally {
@@ -228,8 +230,8 @@ export class Session {
       result = refusePromise(body());
       return result;
     } finally {
-      const isOurs = result instanceof Handle && result.$session === this;
-      if (isOurs) handles.closeScopeExcept(scope, result as Handle);
+      const handle = handleIn(result);
+      if (handle?.$session === this) handles.closeScopeExcept(scope, handle);
       else handles.closeScope(scope);
     }
   }
@@ -244,7 +246,7 @@ export class Session {
       return returned;
     } finally {
       this.#scope = null; // what the scope ends is no release of the program
-      const ended = scope.end(result instanceof Handle ? result : null);
+      const ended = scope.end(handleIn(result) ?? null);
       if (this.isOpen) for (const handle of ended) handle[Symbol.dispose]();
       this.#scope = scope.outer;
     }
@@ -281,6 +283,12 @@ export class Session {
       releaseGil(mem);
     }
   }
+}
+
+/** The handle that a result is, or that it stands for as a proxy of `heap.proxy`. */
+function handleIn(result: unknown): Handle | undefined {
+  if (typeof result !== 'object' || result === null) return undefined;
+  return result instanceof Handle ? result : handleOfProxy(result);
 }
 
 const keepHandle = (session: Session, handle: Handle): void => session.handles.keep(handle);

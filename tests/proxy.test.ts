@@ -297,10 +297,13 @@ test('console.log prints what the proxy shows, cycles included', () => {
 
 test('a stale proxy says so, whatever is done with it', () => {
   withHeap({}, (heap) => {
-    const inner = heap.run(() => proxyOf(heap, { a: [1] }));
+    const inners: ReturnType<typeof proxyOf>[] = [];
+    heap.run(() => {
+      inners.push(proxyOf(heap, { a: [1] }));
+    });
     const released = proxyOf(heap, [1]);
     (heap.from(released) as Handle).release();
-    for (const proxy of [inner, released]) {
+    for (const proxy of [...inners, released]) {
       const uses: (() => unknown)[] = [
         ...[() => proxy[0], () => Object.keys(proxy), () => '0' in proxy],
         ...[() => ({ ...proxy }), () => JSON.stringify(proxy), () => Reflect.set(proxy, '0', 1)],
