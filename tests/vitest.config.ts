@@ -6,8 +6,13 @@ import { defineConfig } from 'vitest/config';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const TESTS = ['tests/*.test.ts'];
-// Once is enough: one reads files and runs no heap, in the other programs draw their counts.
+// Once is enough: some read files and run no heap, in others programs draw their counts, or words
+// are counted and not references.
 const PLAIN_ONLY = [
+  'tests/bench-collections.test.ts',
+  'tests/bench-smoke.test.ts',
+  'tests/from-depth.test.ts',
+  'tests/limits-jumps.test.ts',
   'tests/tidy.test.ts',
   'tests/stress-run.test.ts',
   'tests/package.test.ts',

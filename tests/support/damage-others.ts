@@ -166,11 +166,11 @@ export const OTHER_DAMAGES: readonly Damage[] = [
   ['VALUE_TAG_UNKNOWN', 'a hole in a tuple', set(valueWord('tuple', 0, VALUE_HIGH), TAG_HOLE)],
   [
     'VALUE_SIMPLE_WRONG',
-    'a fifth simple value in a tuple',
+    'a sixth simple value in a tuple',
     (sample) => {
       const at = valueWord('flatTuple', 0, VALUE_LOW)(sample);
       sample.mem.i32[at + VALUE_HIGH] = 0xfffb_0000 | 0;
-      sample.mem.i32[at + VALUE_LOW] = 4;
+      sample.mem.i32[at + VALUE_LOW] = 5;
     },
   ],
   [
