@@ -47,8 +47,9 @@ export class HeapBytes extends Handle {
    *
    * The bytes live at least as long as any view of them, also when all handles are released; the
    * garbage collector of JavaScript notices when the last view is gone. Make views of parts by
-   * `view` or by `subarray`, not from the `buffer` of a view, which is the whole heap. Views are
-   * void when the thread has left the heap.
+   * `view` or by `subarray`, not from the `buffer` of a view, which is the whole heap, and pass the
+   * handle on, not a view: a clone of a view protects nothing. Views are void when the thread has
+   * left the heap.
    *
    * @param type a typed array class or `DataView`
    * @param byteOffset where it begins, in bytes; a multiple of the size of an element
@@ -125,6 +126,9 @@ function checkLength(length: number, rest: number, byteLength: number): number {
   );
 }
 
+const TypedArray = Object.getPrototypeOf(Uint8Array.prototype);
+/** The length of a typed array in bytes, whatever its own properties say. */
+const byteLengthIn = Object.getOwnPropertyDescriptor(TypedArray, 'byteLength')?.get as () => number;
 /** The name of the class of a typed array, whatever its realm. */
 const typeNameOf = Object.getOwnPropertyDescriptor(
   Object.getPrototypeOf(Uint8Array.prototype),
@@ -144,12 +148,14 @@ export const viewTypeOfNumber = (type: number): ViewType | undefined => TYPES[ty
 /** Bytes with the content of `source`; the caller owns one count. @throws HeapExhaustedError */
 export function copyIn(session: Session, source: ArrayBuffer | ArrayBufferView): ObjectRef {
   const { mem } = session;
-  // First: a buffer that was transferred to another thread throws.
+  // First: a buffer that was transferred to another thread throws. And asked once: a program may
+  // have given its view a length of its own.
   const from = ArrayBuffer.isView(source)
     ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
     : new Uint8Array(source);
-  const bytes = createBytes(mem, source.byteLength, typeNumberOf(source));
-  new Uint8Array(mem.buffer, byteOffsetOf(bytes), source.byteLength).set(from);
+  const length = byteLengthIn.call(from);
+  const bytes = createBytes(mem, length, typeNumberOf(source));
+  new Uint8Array(mem.buffer, byteOffsetOf(bytes), length).set(from);
   return bytes;
 }
 

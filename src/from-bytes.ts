@@ -98,10 +98,22 @@ function fillView(
   });
 }
 
+/** Node 20 cannot be asked: nothing can be made of a buffer that is not there any more. */
+function isDetached(buffer: ArrayBuffer): boolean {
+  if (buffer.byteLength !== 0) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 function checkBuffer(buffer: ArrayBuffer & { resizable?: boolean }, path: () => string): void {
   if (!types.isArrayBuffer(buffer)) {
     throw new NotShareableError(path(), 'it is, or is a view of, memory that is shared already');
   }
+  if (isDetached(buffer)) throw new NotShareableError(path(), 'its buffer was transferred');
   if (buffer.resizable === true) {
     throw new NotShareableError(path(), 'it is, or is a view of, a buffer that can be resized');
   }

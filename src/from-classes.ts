@@ -158,7 +158,7 @@ const PLATFORM = [
 
 /** Properties of arrays besides their elements are not copied, so there must be none. */
 function checkArray(source: readonly unknown[], path: () => string): void {
-  if (source.length > LONG_ARRAY && looksPlain(source)) return;
+  if (source.length > LONG_ARRAY && isOrdinary(source) && looksPlain(source)) return;
   const keys = Object.keys(source);
   const own = keys.at(-1);
   if (own === undefined || keys.length === source.length) {
@@ -174,6 +174,10 @@ function checkArray(source: readonly unknown[], path: () => string): void {
 
 /** To list the keys of a long array takes longer than to copy its elements. */
 const LONG_ARRAY = 64;
+
+/** Whether to print an array runs no code of the program. */
+const isOrdinary = (source: object): boolean =>
+  Object.getPrototypeOf(source) === Array.prototype && !Object.hasOwn(source, Symbol.toStringTag);
 
 /** Whether an array is printed as one of this length, elements left out: then it has no more. */
 function looksPlain(source: readonly unknown[]): boolean {

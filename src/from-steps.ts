@@ -15,6 +15,7 @@ import {
 } from './memory/layout.ts';
 import { appendElement, reserveElement, resizeArray } from './object/array.ts';
 import { dropValue } from './object/dealloc.ts';
+import { kindOf } from './object/header.ts';
 import { appendEntry, clearMap, findEntry, replaceValue, reserveEntry } from './object/map.ts';
 import type { Mutator } from './object/mutator.ts';
 import { dictionaryOf } from './object/shape.ts';
@@ -162,8 +163,7 @@ function storeEntry(importer: Importer, map: ObjectRef, key: unknown, value: unk
   try {
     importer.encode(value, 1);
   } catch (error) {
-    // A copy made for the key stays for the next attempt.
-    if (!importer.isUnplaced(low as ObjectRef)) dropValue(mem, low, high);
+    dropValue(mem, low, high);
     throw error;
   }
   const hash = hashValue(mem, low, high);
@@ -188,8 +188,14 @@ function storeElement(importer: Importer, set: ObjectRef, element: unknown): voi
   else appendEntry(mem, set, low, high, hash);
 }
 
+/** A copy has its shape while nobody has added or removed a property. @throws TypeError */
+export function checkShape(mem: Mutator, target: ObjectRef, { kind }: Plan): void {
+  if (kindOf(mem, target) === kind) return;
+  throw new TypeError('an object was changed in the heap while heap.from() was copying it');
+}
+
 /** Makes a copy as it was before it was filled. */
-export function emptyCopy(mem: Mutator, target: ObjectRef, { form, names }: Plan): void {
+export function emptyCopy(mem: Mutator, target: ObjectRef, { form, names, kind }: Plan): void {
   switch (form) {
     case 'nothing':
       return;
@@ -204,6 +210,7 @@ export function emptyCopy(mem: Mutator, target: ObjectRef, { form, names }: Plan
       clearMap(mem, target);
       return;
     default:
+      if (kindOf(mem, target) !== kind) return; // changed meanwhile: a dictionary
       for (let i = 0; i < names.length; i++) emptyProperty(mem, target, i);
   }
 }

@@ -9,9 +9,9 @@
  *   read      without the lock: what the source holds. Getters are code of the program
  *   fill      under the lock: stores what was read, allocating what is met for the first time
  *
- * Sources are read and filled in batches, so that no section is long. All copies hang on the first
- * one, of which there is a handle, so they are counted as anything else is, and collections may
- * come in between. When something goes wrong the handle is released, and all of it dies.
+ * Sources are read and filled in batches, so that no section is long. In between collections may
+ * come, and other code may find half-made copies (`gc.getObjects()`) and change them: so each copy
+ * is counted once more until all are made. When something goes wrong all of them die.
  */
 
 import { types } from 'node:util';
@@ -19,9 +19,16 @@ import { HeapExhaustedError, NotShareableError } from './base/errors.ts';
 import { encode, type Shareable } from './codec.ts';
 import { type Copies, Storages } from './from-bytes.ts';
 import { allocateCopy, type Plan } from './from-classes.ts';
-import { emptyCopy, isPlainData, placeName, readSource, storeNext } from './from-steps.ts';
+import {
+  checkShape,
+  emptyCopy,
+  isPlainData,
+  placeName,
+  readSource,
+  storeNext,
+} from './from-steps.ts';
 import { Handle } from './handle.ts';
-import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import { type ObjectRef, THREAD_UNLISTED, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import { decref, dropValue } from './object/dealloc.ts';
 import { incref } from './object/refcount.ts';
 import { encodeReference, slot } from './object/value.ts';
@@ -91,10 +98,10 @@ export class Importer implements Copies {
   #next = 0;
   /** Which of the values that are stored together is being stored. */
   #part = 0;
-  /** Copies that were made for a value that is not stored yet: a full heap can come in between. */
-  readonly #unplaced: ObjectRef[] = [];
-  #unplacedCount = 0;
-  #again: ObjectRef[] = [];
+  /** Copies, dates among them, each of which is counted once for this. */
+  readonly #owned: ObjectRef[] = [];
+  /** How many of them others have been told of. */
+  #told = 0;
   readonly #path = () => this.#pathOfNext();
 
   constructor(session: Session) {
@@ -111,6 +118,7 @@ export class Importer implements Copies {
         }
         this.#first += this.#ends.length;
       }
+      this.#releaseAll();
     } catch (error) {
       // A getter may have made this thread leave the heap.
       if (this.session.isOpen) this.session.run(() => this.#giveUp(), Number.POSITIVE_INFINITY);
@@ -125,7 +133,8 @@ export class Importer implements Copies {
     this.#sources.length = 0; // of a first attempt that found the heap full
     this.#copies.clear();
     const { ref } = this.#allocate(root);
-    this.#unplacedCount = 0;
+    incref(this.session.mem, ref);
+    this.#tell(this.#owned.length);
     return ref;
   }
 
@@ -143,7 +152,7 @@ export class Importer implements Copies {
 
   #noteCopy(source: object, ref: ObjectRef): void {
     this.#copies.set(source, ref);
-    this.#unplaced[this.#unplacedCount++] = ref;
+    this.#owned.push(ref);
   }
 
   /** Reads sources until there are enough values. */
@@ -168,10 +177,32 @@ export class Importer implements Copies {
     } catch (error) {
       if (!(error instanceof HeapExhaustedError)) throw error;
       if (!this.session.collections.afterExhaustion()) throw error;
-      this.#again = this.#unplaced.slice(0, this.#unplacedCount);
-      this.#unplacedCount = 0;
       this.#fillUntil(this.#next + 1); // once more; if there is no room now, there is none
+    } finally {
+      this.#tell(this.#owned.length);
     }
+  }
+
+  /** Says how many counts here no row explains, for who verifies the heap meanwhile. */
+  #tell(owned: number): void {
+    const { mem } = this.session;
+    mem.i32[mem.thread + THREAD_UNLISTED] += owned - this.#told;
+    this.#told = owned;
+  }
+
+  /** All is made: the copies are counted by what holds them. */
+  #releaseAll(): void {
+    while (this.#owned.length !== 0) {
+      this.session.run(() => this.#release(BATCH), Number.POSITIVE_INFINITY);
+    }
+  }
+
+  #release(most: number): void {
+    const owned = this.#owned;
+    for (let i = 0; i < most && owned.length !== 0; i++) {
+      decref(this.session.mem, owned.pop() as ObjectRef);
+    }
+    this.#tell(owned.length);
   }
 
   #fillUntil(last: number): void {
@@ -187,12 +218,11 @@ export class Importer implements Copies {
   #fillOne(target: ObjectRef, plan: Plan, last: number): void {
     const begin = this.#current === 0 ? 0 : this.#ends[this.#current - 1];
     const end = Math.min(this.#ends[this.#current], last);
+    if (plan.form === 'properties') checkShape(this.session.mem, target, plan);
     while (this.#next < end) {
       this.#part = 0;
       storeNext(this, target, plan, this.#values, this.#next, this.#next - begin);
       this.#next += plan.valuesPerStep;
-      this.#unplacedCount = 0;
-      if (this.#again.length !== 0) this.#again = [];
     }
   }
 
@@ -222,7 +252,7 @@ export class Importer implements Copies {
     }
     const known = this.#copies.get(value);
     if (known !== undefined) {
-      this.#encodeKnown(known);
+      this.#encodeCopy(known);
       return;
     }
     if (types.isProxy(value)) {
@@ -231,39 +261,29 @@ export class Importer implements Copies {
     }
     if (!isSource(value)) {
       encode(this.session, dateOf(value), this.#path);
-      if (!(value instanceof Handle)) this.#noteCopy(value, slot[VALUE_LOW] as ObjectRef);
+      if (!(value instanceof Handle)) this.#noteDate(value, slot[VALUE_LOW] as ObjectRef);
       return;
     }
-    encodeReference(this.#allocate(value).ref);
+    this.#encodeCopy(this.#allocate(value).ref);
   }
 
-  #encodeKnown(ref: ObjectRef): void {
-    const again = this.#again.indexOf(ref);
-    if (again >= 0) this.#unplaced[this.#unplacedCount++] = this.#again.splice(again, 1)[0];
-    else incref(this.session.mem, ref);
+  #noteDate(value: object, date: ObjectRef): void {
+    incref(this.session.mem, date);
+    this.#noteCopy(value, date);
+  }
+
+  #encodeCopy(ref: ObjectRef): void {
+    incref(this.session.mem, ref);
     encodeReference(ref);
-  }
-
-  /** Copies that no slot holds yet. */
-  #unplacedCopies(): ObjectRef[] {
-    return this.#unplaced.slice(0, this.#unplacedCount);
-  }
-
-  /** Whether no slot holds a copy yet: it was made for the value that is being stored. */
-  isUnplaced(ref: ObjectRef): boolean {
-    return this.#unplacedCopies().includes(ref);
   }
 
   /** All copies die, those in cycles too: each is emptied while all are held. The lock is held. */
   #giveUp(): void {
     const { mem } = this.session;
-    const targets = this.#targets.slice(0, this.#sources.length);
-    for (const ref of targets) incref(mem, ref);
-    for (const ref of [...this.#unplacedCopies(), ...this.#again]) decref(mem, ref);
-    targets.forEach((ref, i) => {
-      emptyCopy(mem, ref, this.#plans[i]);
-    });
-    for (const ref of targets) decref(mem, ref);
+    for (let i = 0; i < this.#sources.length; i++) {
+      emptyCopy(mem, this.#targets[i], this.#plans[i]);
+    }
+    this.#release(Number.POSITIVE_INFINITY);
   }
 
   /** Which of its source's values the next one is. */

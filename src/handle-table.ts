@@ -76,6 +76,7 @@ export class HandleTable {
   onDispose: ((handle: Handle) => void) | null = null;
   /** Rows that stand for locals while the lock is given up inside a section. */
   private readonly lent: number[] = [];
+  private unlisted = 0; // locals without a row meanwhile
 
   constructor(mem: Mutator, findClass: FindClass, onForgotten: () => void) {
     this.mem = mem;
@@ -376,12 +377,14 @@ export class HandleTable {
     } catch (error) {
       if (!(error instanceof HeapExhaustedError)) throw error;
     }
-    this.mem.i32[this.mem.thread + THREAD_UNLISTED] = refs.length - this.lent.length;
+    this.unlisted = refs.length - this.lent.length;
+    this.mem.i32[this.mem.thread + THREAD_UNLISTED] += this.unlisted;
   }
 
   /** Takes the rows of `lendLocals` back. */
   reclaimLocals(): void {
-    this.mem.i32[this.mem.thread + THREAD_UNLISTED] = 0;
+    this.mem.i32[this.mem.thread + THREAD_UNLISTED] -= this.unlisted;
+    this.unlisted = 0;
     for (const row of this.lent.splice(0)) removeRow(this.mem, row);
   }
 

@@ -83,7 +83,12 @@ export abstract class HeapData {
     const session = this.#session;
     return createFilled(session, createMap, entries, (map: HeapMap<K, V>, pairs) => {
       session.run(() => {
-        for (const [key, value] of pairs) map.set(key, value);
+        for (const pair of pairs) {
+          if (typeof pair !== 'object' || pair === null) {
+            throw new TypeError(`an entry of a map must be a pair, not ${show(pair)}`);
+          }
+          map.set(pair[0], pair[1]);
+        }
       }, Number.POSITIVE_INFINITY);
     });
   }
