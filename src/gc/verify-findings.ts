@@ -127,7 +127,8 @@ export const FINDING_CODES = {
   MAP_SIZE_WRONG: 'a map counts its entries',
   MAP_HOLE_WRONG: 'key and value of a deleted entry are both holes',
   MAP_ITERATORS_WRONG: 'a map is held by each of its open iterators',
-  MAP_EMPTY_WRONG: 'exactly while iterators are open, empty chunks stand in the list of such',
+  MAP_EMPTY_WRONG:
+    'empty chunks stand in no list but that of such, and there only while iterators are open',
   MAP_TABLE_WRONG: 'a large map has a table with a word per bucket and nothing beyond',
   MAP_LINK_BROKEN: 'the chains of a table link live entries of its map',
   MAP_CHAIN_TWICE: 'an entry stands in one chain, once',

@@ -77,6 +77,7 @@ export function claimMap(survey: Survey, map: number): void {
     chunk = survey.i32[chunk + CHUNK_NEXT];
   }
   collectLeaves(survey, map + MAP_BUCKETS_ROOT, map);
+  claimEmptyChunks(survey, map);
 }
 
 function noteEntryWords(survey: Survey, map: number): void {
@@ -182,18 +183,20 @@ function checkEmptyList(survey: Survey, map: number, empty: number): void {
   const { i32, findings } = survey;
   const iterators = i32[map + MAP_ITERATORS];
   if (iterators < 0) return; // found when holders are known
-  const expected = iterators === 0 ? 0 : empty;
-  let count = 0;
-  let chunk = i32[map + MAP_EMPTY];
-  while (chunk !== 0 && count <= expected) {
-    if (survey.chunkNumber(chunk) === NO_BLOCK || i32[chunk + CHUNK_LIVE] !== 0) {
-      findings.add('MAP_EMPTY_WRONG', map, 0, chunk);
-      return;
-    }
-    count++;
-    chunk = i32[chunk + CHUNK_EMPTY_LINK];
+  const first = i32[map + MAP_EMPTY];
+  const isWrong = iterators === 0 ? first !== 0 : !claimEmptyChunks(survey, map);
+  if (isWrong || empty !== 0) findings.add('MAP_EMPTY_WRONG', map, 0, empty || first);
+}
+
+/** Claims the chunks that wait for iterators. False when one is no empty chunk of the map. */
+function claimEmptyChunks(survey: Survey, map: number): boolean {
+  const { i32, marks } = survey;
+  for (let chunk = i32[map + MAP_EMPTY]; chunk !== 0; chunk = i32[chunk + CHUNK_EMPTY_LINK]) {
+    const block = survey.blockAt(chunk);
+    if (block === NO_BLOCK || survey.roles[block] !== ROLE_CHUNK) return false;
+    if ((marks[block] & MARK_CLAIMED) !== 0) return false;
+    marks[block] |= MARK_CLAIMED;
+    if (i32[chunk + CHUNK_LIVE] !== 0 || i32[chunk + CHUNK_OWNER] !== map) return false;
   }
-  if (count !== expected || empty !== expected) {
-    findings.add('MAP_EMPTY_WRONG', map, expected, Math.max(count, empty));
-  }
+  return true;
 }

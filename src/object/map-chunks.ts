@@ -4,7 +4,8 @@
  *
  * Entries are appended to the last chunk and leave holes when deleted. Empty chunks are freed and
  * sparse neighbours merged, unless an iterator is open: then entries stay where they are, and
- * chunks that become empty wait in a list for the last iterator to close.
+ * chunks that become empty leave the list of chunks at once, but keep their link to the next: an
+ * iterator that stands in one finds its way. They wait for the last iterator to close.
  */
 
 import { assert } from '../base/assert.ts';
@@ -163,13 +164,13 @@ function moveEntry(
 
 function dropEmptyChunk(mem: Memory, map: ObjectRef, chunk: number): void {
   const { i32 } = mem;
-  if (i32[map + MAP_ITERATORS] !== 0) {
-    i32[chunk + CHUNK_EMPTY_LINK] = i32[map + MAP_EMPTY];
-    i32[map + MAP_EMPTY] = chunk;
+  unlinkChunk(mem, map, chunk);
+  if (i32[map + MAP_ITERATORS] === 0) {
+    freeBlock(mem, chunk as WordIndex);
     return;
   }
-  unlinkChunk(mem, map, chunk);
-  freeBlock(mem, chunk as WordIndex);
+  i32[chunk + CHUNK_EMPTY_LINK] = i32[map + MAP_EMPTY];
+  i32[map + MAP_EMPTY] = chunk;
 }
 
 function unlinkChunk(mem: Memory, map: ObjectRef, chunk: number): void {
@@ -196,7 +197,6 @@ export function closeIterator(mem: Memory, map: ObjectRef): void {
   i32[map + MAP_EMPTY] = 0;
   while (chunk !== 0) {
     const next = i32[chunk + CHUNK_EMPTY_LINK];
-    unlinkChunk(mem, map, chunk);
     freeBlock(mem, chunk as WordIndex);
     chunk = next;
   }

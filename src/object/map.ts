@@ -31,7 +31,6 @@ import {
   MAP_BUCKET_COUNT,
   MAP_BUCKETS_HEIGHT,
   MAP_BUCKETS_ROOT,
-  MAP_EMPTY,
   MAP_ENTRY_WORDS,
   MAP_FIRST,
   MAP_ITERATORS,
@@ -110,7 +109,6 @@ export function findEntryWhere(
 
 function findInChunks(mem: Memory, map: ObjectRef, matches: (entry: number) => boolean): number {
   const { i32 } = mem;
-  if (i32[map + MAP_SIZE] === 0) return 0; // empty chunks may wait for iterators
   for (let chunk = i32[map + MAP_FIRST]; chunk !== 0; chunk = i32[chunk + CHUNK_NEXT]) {
     const end = endOf(mem, chunk);
     const step = i32[chunk + CHUNK_STEP];
@@ -125,9 +123,7 @@ function findInChunks(mem: Memory, map: ObjectRef, matches: (entry: number) => b
 export function reserveEntry(mem: Memory, map: ObjectRef): void {
   const { i32 } = mem;
   const size = i32[map + MAP_SIZE];
-  // A small map has no table, unless empty chunks wait for iterators: to walk them would take long.
-  const needsTable = size >= MAP_SMALL || i32[map + MAP_EMPTY] !== 0;
-  if (needsTable && size >= i32[map + MAP_BUCKET_COUNT]) addBucket(mem, map);
+  if (size >= MAP_SMALL && size >= i32[map + MAP_BUCKET_COUNT]) addBucket(mem, map);
   const last = i32[map + MAP_LAST];
   if (last !== 0 && i32[last + CHUNK_USED] < capacityOf(mem, last)) return;
   addChunk(mem, map, size);

@@ -10,6 +10,7 @@ import {
   ARRAY_HEIGHT,
   ARRAY_LENGTH,
   ARRAY_ROOT,
+  CHUNK_EMPTY_LINK,
   CHUNK_ENTRIES,
   CHUNK_NEXT,
   CHUNK_STEP,
@@ -34,6 +35,7 @@ import {
   LEAF_WORDS,
   MAP_BUCKETS_HEIGHT,
   MAP_BUCKETS_ROOT,
+  MAP_EMPTY,
   MAP_ENTRY_WORDS,
   MAP_FIRST,
   type ObjectRef,
@@ -238,12 +240,18 @@ export function freeBacking(mem: Memory, object: number, info: number): void {
     freeVector(mem, i32[object + ARRAY_ROOT], i32[object + ARRAY_HEIGHT]);
   } else if (kind === KIND_MAP || kind === KIND_SET) {
     freeVector(mem, i32[object + MAP_BUCKETS_ROOT], i32[object + MAP_BUCKETS_HEIGHT]);
-    let chunk = i32[object + MAP_FIRST];
-    while (chunk !== 0) {
-      const next = i32[chunk + CHUNK_NEXT];
-      freeBlock(mem, chunk as WordIndex);
-      chunk = next;
-    }
+    freeChunks(mem, i32[object + MAP_FIRST], CHUNK_NEXT);
+    freeChunks(mem, i32[object + MAP_EMPTY], CHUNK_EMPTY_LINK);
+  }
+}
+
+/** Frees a list of chunks that is linked by `link`. */
+function freeChunks(mem: Memory, first: number, link: number): void {
+  let chunk = first;
+  while (chunk !== 0) {
+    const next = mem.i32[chunk + link];
+    freeBlock(mem, chunk as WordIndex);
+    chunk = next;
   }
 }
 
@@ -262,6 +270,7 @@ function dropArray(mem: Memory, array: number, worklist: number): number {
 function dropMap(mem: Memory, map: number, worklist: number): number {
   const { i32 } = mem;
   freeVector(mem, i32[map + MAP_BUCKETS_ROOT], i32[map + MAP_BUCKETS_HEIGHT]);
+  freeChunks(mem, i32[map + MAP_EMPTY], CHUNK_EMPTY_LINK); // of a thread that died iterating
   return dropChunks(mem, i32[map + MAP_FIRST], worklist);
 }
 

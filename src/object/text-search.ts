@@ -10,7 +10,6 @@ import {
   MAP_BUCKET_COUNT,
   MAP_BUCKETS_ROOT,
   MAP_FIRST,
-  MAP_SIZE,
   type ObjectRef,
   TAG_REFERENCE,
   VALUE_HIGH,
@@ -44,7 +43,6 @@ function isEncodedKey(mem: Memory, entry: number): boolean {
 
 function findTextInChunks(mem: Memory, map: ObjectRef): number {
   const { i32 } = mem;
-  if (i32[map + MAP_SIZE] === 0) return 0;
   for (let chunk = i32[map + MAP_FIRST]; chunk !== 0; chunk = i32[chunk + CHUNK_NEXT]) {
     const step = i32[chunk + CHUNK_STEP];
     const end = chunk + CHUNK_ENTRIES + i32[chunk + CHUNK_USED] * step;
