@@ -55,17 +55,24 @@ export class ByteViews {
     byteOffset: number,
     length: number,
   ): V {
-    if (!this.#holds.has(bytes)) {
-      const row = addRow(this.#mem, bytes);
-      incref(this.#mem, bytes);
-      this.#holds.set(bytes, { row, views: 0 });
-    }
+    if (!this.#holds.has(bytes)) this.#holds.set(bytes, { row: this.#addRow(bytes), views: 0 });
     try {
       const view = new (this.#classOf(type))(this.#mem.buffer, byteOffset, length);
       this.#adopt(view, bytes);
       return view as V;
     } catch (error) {
       this.#releaseUnused(bytes);
+      throw error;
+    }
+  }
+
+  /** Counts before the row says so. */
+  #addRow(bytes: ObjectRef): number {
+    incref(this.#mem, bytes);
+    try {
+      return addRow(this.#mem, bytes);
+    } catch (error) {
+      decref(this.#mem, bytes);
       throw error;
     }
   }

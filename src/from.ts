@@ -100,6 +100,8 @@ export class Importer implements Copies {
   #part = 0;
   /** Copies, dates among them, each of which is counted once for this. */
   readonly #owned: ObjectRef[] = [];
+  /** Once that is so, some may be gone. */
+  #isMade = false;
   /** How many of them others have been told of. */
   #told = 0;
   readonly #path = () => this.#pathOfNext();
@@ -109,23 +111,28 @@ export class Importer implements Copies {
   }
 
   copy(root: object): Handle {
-    const handle = this.session.single(rootOperation, this as Importer, root);
+    const { session } = this;
+    const letGo = () => this.#giveUp();
+    let handle: Handle | undefined;
+    session.onLeave.add(letGo); // a getter may make this thread leave the heap
     try {
+      handle = session.single(rootOperation, this as Importer, root);
       while (this.#first < this.#sources.length) {
         this.#read();
         while (this.#current < this.#ends.length) {
-          this.session.run(() => this.#fill(), Number.POSITIVE_INFINITY);
+          session.run(() => this.#fill(), Number.POSITIVE_INFINITY);
         }
         this.#first += this.#ends.length;
       }
       this.#releaseAll();
+      return handle;
     } catch (error) {
-      // A getter may have made this thread leave the heap.
-      if (this.session.isOpen) this.session.run(() => this.#giveUp(), Number.POSITIVE_INFINITY);
-      handle[Symbol.dispose]();
+      if (session.isOpen) session.run(letGo, Number.POSITIVE_INFINITY);
+      handle?.[Symbol.dispose]();
       throw error;
+    } finally {
+      session.onLeave.delete(letGo);
     }
-    return handle;
   }
 
   /** The copy of the root, which its handle will hold. */
@@ -192,6 +199,7 @@ export class Importer implements Copies {
 
   /** All is made: the copies are counted by what holds them. */
   #releaseAll(): void {
+    this.#isMade = true;
     while (this.#owned.length !== 0) {
       this.session.run(() => this.#release(BATCH), Number.POSITIVE_INFINITY);
     }
@@ -280,7 +288,7 @@ export class Importer implements Copies {
   /** All copies die, those in cycles too: each is emptied while all are held. The lock is held. */
   #giveUp(): void {
     const { mem } = this.session;
-    for (let i = 0; i < this.#sources.length; i++) {
+    for (let i = 0; i < this.#sources.length && !this.#isMade; i++) {
       emptyCopy(mem, this.#targets[i], this.#plans[i]);
     }
     this.#release(Number.POSITIVE_INFINITY);

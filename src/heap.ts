@@ -175,6 +175,7 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
     }
     try {
       session.iterators.closeAll();
+      for (const letGo of session.onLeave) letGo();
       session.collections.leave();
       this.#forget();
       leaveHeap(session.mem, closes);

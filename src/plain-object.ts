@@ -10,7 +10,7 @@ import { isStructKind, kindOf } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import { appendEntry, deleteEntry, reserveEntry } from './object/map.ts';
 import { firstEntry, nextEntry } from './object/map-chunks.ts';
-import { becomeDictionary, createDictionary, dictionaryOf } from './object/shape.ts';
+import { becomeDictionary, dictionaryOf } from './object/shape.ts';
 import { isShapeName } from './object/struct-layout.ts';
 import { findText } from './object/text-search.ts';
 import { storeTracked } from './object/tracking.ts';
@@ -229,9 +229,4 @@ function deleteOperation(session: Session, object: Handle, name?: string): boole
   encodeString(name as string);
   deleteEntry(mem, map, findText(mem, map));
   return true;
-}
-
-/** A new object without properties. */
-export function createObjectOperation(session: Session): Handle {
-  return session.handles.adopt(createDictionary(session.mem));
 }

@@ -47,6 +47,8 @@ export class Session {
   isOpen = true;
   /** Called when the lock is lost in the middle of a section: the heap is closed or broken. */
   onLost: (() => void) | null = null;
+  /** What lets go of counts that no row stands for, should this thread leave the heap meanwhile. */
+  readonly onLeave = new Set<() => void>();
   /** Whether the running section is that of a single operation, whose results are kept. */
   #isSingle = false;
   /** The running scope outside of sections; null when there is none. */

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { HeapClosedError } from '../src/base/errors.ts';
 import type { Handle } from '../src/handle.ts';
-import { type Heap, sessionOf } from '../src/heap.ts';
+import { Heap, sessionOf } from '../src/heap.ts';
 import { HeapObject } from '../src/plain-object.ts';
 import { mortalObjects, withHeap, withHeapAsync } from './support/with-heap.ts';
 
@@ -177,6 +177,18 @@ test('a getter that makes the thread leave the heap ends the copy', async () => 
       await heap.close();
     }
   });
+});
+
+test('nothing is left of a copy whose getter made the thread leave the heap', () => {
+  const heap = Heap.create({ maxBytes: 2 ** 23 });
+  const token = heap.share();
+  const source = withGetter(() => heap.detach());
+  const list = Array.from({ length: 3000 }, (_, i) => ({ a: [i] }));
+  expect(() => heap.from([...list, source])).toThrow(HeapClosedError);
+  const again = Heap.attach(token);
+  expect(again.verify()).toEqual([]);
+  expect(mortalObjects(again)).toBe(0);
+  again.detach();
 });
 
 test('a getter cannot leave the heap when the copy is made in a section', () => {
