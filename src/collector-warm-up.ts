@@ -122,7 +122,8 @@ function dropContainers(mem: Mutator): void {
   appendElement(mem, array);
   encodeSimple(null);
   const [low, high] = [slot[VALUE_LOW], slot[VALUE_HIGH]];
-  reserveEntry(mem, map);
+  const hash = hashValue(mem, low, high);
+  reserveEntry(mem, map, hash);
   encodeReference(array);
-  appendEntry(mem, map, low, high, hashValue(mem, low, high));
+  appendEntry(mem, map, low, high, hash);
 }

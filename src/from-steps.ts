@@ -13,6 +13,7 @@ import {
   VALUE_LOW,
   VALUE_WORDS,
 } from './memory/layout.ts';
+import type { Memory } from './memory/memory.ts';
 import { appendElement, reserveElement, resizeArray } from './object/array.ts';
 import { dropValue } from './object/dealloc.ts';
 import { kindOf } from './object/header.ts';
@@ -156,17 +157,17 @@ export function storeNext(
  */
 function storeEntry(importer: Importer, map: ObjectRef, key: unknown, value: unknown): void {
   const { mem } = importer.session;
-  reserveEntry(mem, map);
   importer.encode(key === 0 ? 0 : key);
   const low = slot[VALUE_LOW];
   const high = slot[VALUE_HIGH];
+  const hash = hashValue(mem, low, high);
   try {
     importer.encode(value, 1);
+    reserveFor(mem, map, hash);
   } catch (error) {
     dropValue(mem, low, high);
     throw error;
   }
-  const hash = hashValue(mem, low, high);
   const known = isObject(key) ? findEntry(mem, map, low, high, hash) : 0;
   if (known === 0) appendEntry(mem, map, low, high, hash);
   else {
@@ -175,15 +176,29 @@ function storeEntry(importer: Importer, map: ObjectRef, key: unknown, value: unk
   }
 }
 
+/** Makes room for an entry and keeps what is in `slot`, or drops it. @throws HeapExhaustedError */
+function reserveFor(mem: Memory, map: ObjectRef, hash: number): void {
+  const low = slot[VALUE_LOW];
+  const high = slot[VALUE_HIGH];
+  try {
+    reserveEntry(mem, map, hash);
+  } catch (error) {
+    dropValue(mem, low, high);
+    throw error;
+  }
+  slot[VALUE_LOW] = low;
+  slot[VALUE_HIGH] = high;
+}
+
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 function storeElement(importer: Importer, set: ObjectRef, element: unknown): void {
   const { mem } = importer.session;
-  reserveEntry(mem, set);
   importer.encode(element);
   const low = slot[VALUE_LOW];
   const high = slot[VALUE_HIGH];
   const hash = hashValue(mem, low, high);
+  reserveFor(mem, set, hash);
   if (isObject(element) && findEntry(mem, set, low, high, hash) !== 0) dropValue(mem, low, high);
   else appendEntry(mem, set, low, high, hash);
 }

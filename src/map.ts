@@ -167,15 +167,16 @@ function addEntry(session: Session, map: ObjectRef, low: number, high: number): 
   const { mem } = session;
   const keyLow = slot[VALUE_LOW];
   const keyHigh = slot[VALUE_HIGH];
+  const hash = hashValue(mem, keyLow, keyHigh);
   try {
-    reserveEntry(mem, map);
+    reserveEntry(mem, map, hash);
   } catch (error) {
     dropValue(mem, keyLow, keyHigh);
     dropValue(mem, low, high);
     throw error;
   }
   putInSlot(low, high);
-  appendEntry(mem, map, keyLow, keyHigh, hashValue(mem, keyLow, keyHigh));
+  appendEntry(mem, map, keyLow, keyHigh, hash);
 }
 
 function putInSlot(low: number, high: number): void {

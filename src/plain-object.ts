@@ -208,16 +208,17 @@ function addProperty(
   encodeKey(session, name, propertyPath);
   const keyLow = slot[VALUE_LOW];
   const keyHigh = slot[VALUE_HIGH];
+  const hash = hashValue(mem, keyLow, keyHigh);
   try {
     if (map === 0) map = becomeDictionary(mem, object);
-    else reserveEntry(mem, map);
+    reserveEntry(mem, map, hash);
   } catch (error) {
     dropValue(mem, keyLow, keyHigh);
     throw error;
   }
   slot[VALUE_LOW] = low;
   slot[VALUE_HIGH] = high;
-  appendEntry(mem, map, keyLow, keyHigh, hashValue(mem, keyLow, keyHigh));
+  appendEntry(mem, map, keyLow, keyHigh, hash);
 }
 
 function deleteOperation(session: Session, object: Handle, name?: string): boolean {

@@ -150,13 +150,14 @@ function addOperation(session: Session, set: Handle, value: unknown): void {
   encodeKey(session, value, ELEMENT);
   const low = slot[VALUE_LOW];
   const high = slot[VALUE_HIGH];
+  const hash = hashValue(mem, low, high);
   try {
-    reserveEntry(mem, ref);
+    reserveEntry(mem, ref, hash);
   } catch (error) {
     dropValue(mem, low, high); // it was made for nothing
     throw error;
   }
-  appendEntry(mem, ref, low, high, hashValue(mem, low, high));
+  appendEntry(mem, ref, low, high, hash);
 }
 
 function deleteOperation(session: Session, set: Handle, value: unknown): boolean {

@@ -3,7 +3,7 @@
  * constant, whatever the size of the container. The constants stand in the names.
  *
  * Moving and clearing are counted where they happen: by the methods of the heap's typed array. One
- * bucket at most is split by an insertion, and eight are merged by a deletion.
+ * bucket at most is split by an insertion, and two merged by a deletion.
  */
 
 import { expect, test } from 'vitest';
@@ -112,7 +112,7 @@ test('push moves 512 words at most, and clears 2,048; pop none', () => {
 });
 
 for (const isSet of [false, true]) {
-  const words = isSet ? 381 : 515;
+  const words = isSet ? 244 : 508;
   const name = isSet ? 'set' : 'map';
   test(`an entry added to a ${name} moves 512 words at most and splits one bucket`, () => {
     withHeap(options, (heap) => {
@@ -128,7 +128,7 @@ for (const isSet of [false, true]) {
   });
 
   test.each(['from the front', 'from the end', 'at random', 'every second'])(
-    `one deleted from a ${name} moves ${words} words at most, merges eight buckets: %s`,
+    `one deleted from a ${name} moves ${words} words at most, merges two buckets: %s`,
     (order) => {
       withHeap(options, (heap) => {
         withRandom((random) => {
@@ -152,9 +152,11 @@ for (const isSet of [false, true]) {
               if (order === 'every second') keys.sort((a, b) => (a & 1) - (b & 1) || a - b);
               const last = keys.pop() as number;
               for (const key of keys) meter.measure(() => container.delete(key), buckets);
-              const { moved, cleared, ...rest } = meter.take();
+              const { moved, cleared, buckets: merged } = meter.take();
               expect(moved).toBeLessThanOrEqual(words);
-              expect({ cleared, ...rest }).toEqual({ cleared: 0, buckets: 8 });
+              expect(cleared).toBeLessThanOrEqual(32); // two buckets behind others
+              expect(merged).toBeGreaterThanOrEqual(1);
+              expect(merged).toBeLessThanOrEqual(2);
               const before = heap.stats().liveBytes;
               meter.measure(() => container.delete(last), buckets);
               // A chunk, which the last one stays, and what is left of the table: its root.

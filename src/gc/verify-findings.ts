@@ -129,11 +129,13 @@ export const FINDING_CODES = {
   MAP_ITERATORS_WRONG: 'a map is held by each of its open iterators',
   MAP_EMPTY_WRONG:
     'empty chunks stand in no list but that of such, and there only while iterators are open',
-  MAP_TABLE_WRONG: 'a large map has a table with a word per bucket and nothing beyond',
-  MAP_LINK_BROKEN: 'the chains of a table link live entries of its map',
-  MAP_CHAIN_TWICE: 'an entry stands in one chain, once',
+  MAP_TABLE_WRONG: 'a large map has a table with enough buckets and nothing beyond',
+  BUCKET_BROKEN: 'a bucket links further ones of its map, which no other does',
+  MAP_SLOT_BROKEN: 'the slots of a table hold live entries of its map',
+  MAP_SLOT_TWICE: 'an entry stands in one slot',
+  MAP_TAG_WRONG: 'a slot has the tag of its entry, and none when it is free',
   MAP_BUCKET_WRONG: 'an entry stands in the bucket of its hash',
-  MAP_ENTRY_LOST: 'every live entry stands in a chain',
+  MAP_ENTRY_LOST: 'every live entry stands in a slot',
   MAP_KEY_TWICE: 'the keys of a map are different',
   MAP_KEY_MINUS_ZERO: 'no key is -0',
 } as const;

@@ -1,19 +1,29 @@
 /**
- * Verification, tables of maps: every live entry in one chain, in the bucket of its key's hash.
+ * Verification, tables of maps: every live entry in one slot, in the bucket of its key's hash.
  */
 
 import {
   BIGINT_UNSIGNED,
   BIGINT_VALUE,
+  BUCKET_CAPACITY,
+  BUCKET_LOAD,
+  BUCKET_NEXT,
+  BUCKET_SHIFT,
+  BUCKET_SLOTS,
+  BUCKET_TAGS,
+  BUCKET_WORDS,
   CHUNK_ENTRIES,
   CHUNK_USED,
   DATE_TIME,
   ENTRY_KEY,
-  ENTRY_NEXT,
+  FIRST_MAP_BUCKETS,
   HEADER_INFO,
   MAP_BUCKET_COUNT,
   MAP_BUCKETS_ROOT,
   MAP_SMALL,
+  NODE_OWNER,
+  NODE_PAYLOAD,
+  NODE_SHIFT_AT,
   STRING_HASH,
   TAG_HOLE,
   TAG_REFERENCE,
@@ -23,18 +33,19 @@ import {
 import { bucketFor, CHAIN_WINDOW } from './verify-interning.ts';
 import { finishHash, hashOfString, haveEqualText, isShort } from './verify-strings.ts';
 import {
+  MARK_CLAIMED,
   NO_BLOCK,
   ROLE_BIGINT,
   ROLE_DATE,
   ROLE_FREE,
   ROLE_LAST_OBJECT,
+  ROLE_NODE,
   ROLE_STRING,
   ROLE_STRUCT,
   type Survey,
 } from './verify-survey.ts';
 import { collectLeaves, hasWordsBeyond } from './verify-vectors.ts';
 
-const FIRST_BUCKETS = 16;
 const BIGINT_HIGH = BIGINT_VALUE + 1;
 const NO_ENTRY = -1;
 
@@ -45,40 +56,72 @@ interface Entries {
   readonly isWhole: boolean;
 }
 
-/** Entries of the map at hand that stand in a chain, by number. Reused from map to map. */
-let chained = new Uint8Array(1024);
+/** Entries of the map at hand that stand in a slot, by number. Reused from map to map. */
+let placed = new Uint8Array(1024);
 
 /** Checks the table of a map, or that it needs none. */
 export function checkTable(survey: Survey, map: number, entries: Entries): void {
   const { i32, findings } = survey;
   const buckets = i32[map + MAP_BUCKET_COUNT];
   const covered = collectLeaves(survey, map + MAP_BUCKETS_ROOT, map);
-  if (covered < 0 || !entries.isWhole) return;
+  if (covered < 0) return;
+  const isWhole = claimFurther(survey, map) && entries.isWhole;
   const isNeeded = buckets !== 0 || covered !== 0 || entries.live > MAP_SMALL;
-  if (!isNeeded) {
-    checkSmall(survey);
+  if (!isNeeded && isWhole) checkSmall(survey);
+  if (!isNeeded || !isWhole) return;
+  const words = buckets * BUCKET_WORDS;
+  const isLarge = buckets >= FIRST_MAP_BUCKETS && buckets * BUCKET_LOAD >= entries.live;
+  if (!isLarge || covered < words || hasWordsBeyond(survey, 0, words)) {
+    const least = Math.max(FIRST_MAP_BUCKETS, Math.ceil(entries.live / BUCKET_LOAD));
+    findings.add('MAP_TABLE_WRONG', map, least, buckets);
     return;
   }
-  const isTable = buckets >= FIRST_BUCKETS && buckets >= entries.live && covered >= buckets;
-  if (!isTable || hasWordsBeyond(survey, 0, buckets)) {
-    findings.add('MAP_TABLE_WRONG', map, Math.max(FIRST_BUCKETS, entries.live), buckets);
-    return;
-  }
-  checkChains(survey, map, buckets, entries);
+  checkBuckets(survey, map, buckets, entries);
 }
 
-function checkChains(survey: Survey, map: number, buckets: number, entries: Entries): void {
-  const { i32, leaves, leafWords, leafIndex } = survey;
-  if (chained.length < entries.used) chained = new Uint8Array(entries.used * 2);
-  else chained.fill(0, 0, entries.used);
+/** Claims the further buckets of the table whose leaves were listed. False: a link is broken. */
+export function claimFurther(survey: Survey, map: number): boolean {
+  const { i32, leaves, leafWords } = survey;
+  for (let leaf = 0; leaf < leaves.length; leaf++) {
+    const end = leaves[leaf] + leafWords[leaf];
+    for (let bucket = leaves[leaf]; bucket + BUCKET_WORDS <= end; bucket += BUCKET_WORDS) {
+      let from = bucket;
+      while (i32[from + BUCKET_NEXT] !== 0) {
+        from = i32[from + BUCKET_NEXT];
+        if (!claimBucket(survey, map, from)) return false;
+      }
+    }
+  }
+  return true;
+}
+
+function claimBucket(survey: Survey, map: number, bucket: number): boolean {
+  const { i32, marks, findings } = survey;
+  const node = bucket - NODE_PAYLOAD;
+  const block = survey.blockAt(node);
+  const isNode = block !== NO_BLOCK && survey.roles[block] === ROLE_NODE;
+  const shift = isNode ? (i32[node + HEADER_INFO] >>> NODE_SHIFT_AT) & 0xff : 0;
+  const isFree = isNode && (marks[block] & MARK_CLAIMED) === 0;
+  if (!isFree || shift !== BUCKET_SHIFT || i32[node + NODE_OWNER] !== map) {
+    findings.add('BUCKET_BROKEN', map, 0, bucket);
+    survey.loseSight();
+    return false;
+  }
+  marks[block] |= MARK_CLAIMED;
+  return true;
+}
+
+function checkBuckets(survey: Survey, map: number, buckets: number, entries: Entries): void {
+  const { leaves, leafWords, leafIndex } = survey;
+  if (placed.length < entries.used) placed = new Uint8Array(entries.used * 2);
+  else placed.fill(0, 0, entries.used);
   let areWhole = true;
   let count = 0;
   for (let leaf = 0; leaf < leaves.length; leaf++) {
-    const words = Math.min(leafWords[leaf], buckets - leafIndex[leaf]);
-    for (let i = 0; i < words; i++) {
-      const first = i32[leaves[leaf] + i];
-      if (first === 0) continue;
-      const found = checkChain(survey, map, { first, bucket: leafIndex[leaf] + i, buckets });
+    for (let word = 0; word < leafWords[leaf]; word += BUCKET_WORDS) {
+      const number = (leafIndex[leaf] + word) / BUCKET_WORDS;
+      if (number >= buckets) break;
+      const found = checkBucket(survey, map, { first: leaves[leaf] + word, number, buckets });
       if (found < 0) areWhole = false;
       count += found;
     }
@@ -86,48 +129,69 @@ function checkChains(survey: Survey, map: number, buckets: number, entries: Entr
   if (areWhole && count !== entries.live) reportLost(survey);
 }
 
-interface Chain {
+interface Bucket {
   readonly first: number;
-  readonly bucket: number;
+  readonly number: number;
+  /** Of the whole table. */
   readonly buckets: number;
 }
 
-/** Walks one chain. Returns how many entries it has; negative when it is broken. */
-function checkChain(survey: Survey, map: number, chain: Chain): number {
+/** Checks a bucket and those behind it. Returns how many entries they hold; negative: broken. */
+function checkBucket(survey: Survey, map: number, bucket: Bucket): number {
   const { i32, findings } = survey;
   const before: number[] = [];
   let count = 0;
-  for (let entry = chain.first; entry !== 0; entry = i32[entry + ENTRY_NEXT]) {
-    const number = entryNumber(survey, entry);
-    if (number === NO_ENTRY) {
-      findings.add('MAP_LINK_BROKEN', map, 0, entry);
-      return NO_ENTRY;
+  for (let at = bucket.first; at !== 0; at = i32[at + BUCKET_NEXT]) {
+    for (let slot = 0; slot < BUCKET_CAPACITY; slot++) {
+      const entry = i32[at + BUCKET_SLOTS + slot];
+      const tag = (i32[at + BUCKET_TAGS + (slot >>> 2)] >>> ((slot & 3) * 8)) & 0xff;
+      if (entry === 0) {
+        if (tag !== 0) findings.add('MAP_TAG_WRONG', at, 0, tag);
+        continue;
+      }
+      if (!placeEntry(survey, map, entry)) return NO_ENTRY;
+      count++;
+      checkPlace(survey, entry, tag, bucket);
+      if (before.some((other) => haveEqualKeys(survey, other, entry))) {
+        findings.add('MAP_KEY_TWICE', entry, 1, 2);
+      }
+      if (before.length < CHAIN_WINDOW) before.push(entry);
     }
-    if (chained[number] === 1) {
-      findings.add('MAP_CHAIN_TWICE', entry, 1, 2);
-      return NO_ENTRY;
-    }
-    chained[number] = 1;
-    count++;
-    checkBucket(survey, entry, chain);
-    if (before.some((other) => haveEqualKeys(survey, other, entry))) {
-      findings.add('MAP_KEY_TWICE', entry, 1, 2);
-    }
-    if (before.length < CHAIN_WINDOW) before.push(entry);
   }
   return count;
 }
 
-/** A string's wrong hash has its own finding: either hash may explain the bucket. */
-function checkBucket(survey: Survey, entry: number, chain: Chain): void {
-  const hash = keyHash(survey, entry);
-  if (hash === null || bucketFor(hash, chain.buckets) === chain.bucket) return;
-  const key = survey.i32[entry + ENTRY_KEY + VALUE_LOW];
-  const isString = isStringKey(survey, entry);
-  const text = isString ? hashOfString(survey.i32, key) : hash;
-  if (bucketFor(text, chain.buckets) === chain.bucket) return;
-  survey.findings.add('MAP_BUCKET_WRONG', entry, bucketFor(hash, chain.buckets), chain.bucket);
+/** Notes that an entry has a slot. False when it is none, or has one already. */
+function placeEntry(survey: Survey, map: number, entry: number): boolean {
+  const number = entryNumber(survey, entry);
+  if (number === NO_ENTRY) {
+    survey.findings.add('MAP_SLOT_BROKEN', map, 0, entry);
+    return false;
+  }
+  if (placed[number] === 1) {
+    survey.findings.add('MAP_SLOT_TWICE', entry, 1, 2);
+    return false;
+  }
+  placed[number] = 1;
+  return true;
 }
+
+/** A string's wrong hash has its own finding: either hash may explain bucket and tag. */
+function checkPlace(survey: Survey, entry: number, tag: number, bucket: Bucket): void {
+  const hash = keyHash(survey, entry);
+  if (hash === null) return;
+  const key = survey.i32[entry + ENTRY_KEY + VALUE_LOW];
+  const hashes = isStringKey(survey, entry) ? [hash, hashOfString(survey.i32, key)] : [hash];
+  if (!hashes.some((h) => bucketFor(h, bucket.buckets) === bucket.number)) {
+    const expected = bucketFor(hash, bucket.buckets);
+    survey.findings.add('MAP_BUCKET_WRONG', entry, expected, bucket.number);
+  } else if (!hashes.some((h) => tagFor(h) === tag)) {
+    survey.findings.add('MAP_TAG_WRONG', entry, tagFor(hash), tag);
+  }
+}
+
+/** The tag of a hash: its highest eight bits, and never 0. */
+const tagFor = (hash: number): number => Math.max(1, hash >>> 24);
 
 /** The number of the live entry at `entry` in the map at hand; NO_ENTRY when there is none. */
 function entryNumber(survey: Survey, entry: number): number {
@@ -152,7 +216,7 @@ function reportLost(survey: Survey): void {
     const used = i32[chunks[k] + CHUNK_USED];
     for (let i = 0; i < used; i++) {
       const entry = chunks[k] + CHUNK_ENTRIES + i * survey.entryWords;
-      if (isHoleAt(i32, entry) || chained[chunkFirst[k] + i] === 1) continue;
+      if (isHoleAt(i32, entry) || placed[chunkFirst[k] + i] === 1) continue;
       survey.findings.add('MAP_ENTRY_LOST', entry, 1, 0);
     }
   }

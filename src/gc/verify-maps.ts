@@ -29,7 +29,7 @@ import {
   VALUE_HIGH,
   VALUE_LOW,
 } from '../memory/layout.ts';
-import { checkTable } from './verify-map-tables.ts';
+import { checkTable, claimFurther } from './verify-map-tables.ts';
 import {
   MARK_CLAIMED,
   NO_BLOCK,
@@ -76,7 +76,7 @@ export function claimMap(survey: Survey, map: number): void {
     survey.chunks.push(chunk);
     chunk = survey.i32[chunk + CHUNK_NEXT];
   }
-  collectLeaves(survey, map + MAP_BUCKETS_ROOT, map);
+  if (collectLeaves(survey, map + MAP_BUCKETS_ROOT, map) >= 0) claimFurther(survey, map);
   claimEmptyChunks(survey, map);
 }
 

@@ -81,7 +81,7 @@ export const CONTROL_LEFT = 112; //           GIL       4 words: sections .. han
 export const CONTROL_WORDS = 1024; //         the collector's words follow from 128 on
 
 export const MAGIC = 0x53_48_52_43; // 'SHRC'
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 export const HEAP_OPEN = 1;
 export const HEAP_CLOSED = 2;
 export const HEAP_BROKEN = 3;
@@ -343,17 +343,19 @@ export const ARRAY_WORDS = 6;
 
 // ── Maps and sets: entries in insertion order in a list of chunks, found through a table ──────
 //
-//  chunk: owner | info | next | previous | used | live | empty link | entry words | entries ...
-//  entry: key (2 words) | next entry in the bucket | of a map: value (2 words)
+//  chunk:  owner | info | next | previous | used | live | empty link | entry words | entries ...
+//  entry:  key (2 words) | of a map: value (2 words)
+//  bucket: 12 tags (3 words) | 12 addresses of entries | next bucket of the same hashes
 //
-// An entry has an odd number of words, so every other value stands at an odd address: a float64
-// there is read as two words. Hashes are not stored: a string has its own, and the others are
-// quick to compute. That makes an entry of a map 20 bytes instead of 24.
+// A tag is 0 when the slot is free, else eight bits of the hash of the entry's key: of the entries
+// in a bucket only those are read that are most likely the one looked for. Hashes are not stored:
+// a string has its own, and the others are quick to compute. The payload of a node begins two
+// words behind a cache line, so all but the last slot of a bucket are in one line with the tags.
 
 export const MAP_SIZE = 2; //         GIL  entries
 export const MAP_FIRST = 3; //        GIL  first chunk
 export const MAP_LAST = 4; //         GIL  chunk that takes new entries
-export const MAP_BUCKETS_ROOT = 5; // GIL  vector of entry addresses
+export const MAP_BUCKETS_ROOT = 5; // GIL  vector of buckets
 export const MAP_BUCKETS_HEIGHT = 6; // GIL
 export const MAP_BUCKET_COUNT = 7; // GIL  0: small, searched one by one
 export const MAP_ITERATORS = 8; //    GIL  open iterators: entries stay where they are meanwhile
@@ -371,13 +373,25 @@ export const CHUNK_ENTRIES = 8;
 export const CHUNK_CAPACITY_MIN = 4;
 
 export const ENTRY_KEY = 0; //   GIL
-export const ENTRY_NEXT = 2; //  GIL
-export const ENTRY_VALUE = 3; // GIL
-export const MAP_ENTRY_WORDS = 5;
-export const SET_ENTRY_WORDS = 3;
-/** Entries of the largest chunks: as many as fit the block of a full node, or eight bits. */
-export const MAP_CHUNK_MAX = 206;
-export const SET_CHUNK_MAX = 255;
+export const ENTRY_VALUE = 2; // GIL
+export const MAP_ENTRY_WORDS = 4;
+export const SET_ENTRY_WORDS = 2;
+/** Entries of the largest chunks: as many as eight bits count, and as fill a block of 496 words. */
+export const MAP_CHUNK_MAX = 255;
+export const SET_CHUNK_MAX = 244;
+
+export const BUCKET_SHIFT = 4;
+export const BUCKET_WORDS = 1 << BUCKET_SHIFT;
+export const BUCKET_TAGS = 0; //   GIL  a byte per slot: three words
+export const BUCKET_TAGS_4 = 1; // GIL  from slot 4 on
+export const BUCKET_TAGS_8 = 2; // GIL  from slot 8 on
+export const BUCKET_SLOTS = 3; //  GIL  addresses of entries
+export const BUCKET_NEXT = 15; //  GIL  a bucket that takes what does not fit, in a node of its own
+export const BUCKET_CAPACITY = BUCKET_NEXT - BUCKET_SLOTS;
+/** Entries for each bucket at which a table grows. */
+export const BUCKET_LOAD = 8;
+/** Buckets of a new table. */
+export const FIRST_MAP_BUCKETS = 2;
 /** Maps of up to this many entries have no table. */
 export const MAP_SMALL = 8;
 
@@ -432,9 +446,12 @@ assert(
   CHUNK_ENTRIES + MAP_CHUNK_MAX * MAP_ENTRY_WORDS <= NODE_BLOCK_WORDS,
   'a full chunk of a map fits the block of a full node',
 );
+assert(MAP_CHUNK_MAX < 256 && SET_CHUNK_MAX < 256, 'the info word counts entries in eight bits');
+assert(BUCKET_CAPACITY === 4 * (BUCKET_SLOTS - BUCKET_TAGS), 'a bucket has a tag for every slot');
+assert(BUCKET_WORDS === BUCKET_NEXT + 1 && LEAF_WORDS % BUCKET_WORDS === 0, 'buckets fill leaves');
 assert(
-  CHUNK_ENTRIES + SET_CHUNK_MAX * SET_ENTRY_WORDS <= NODE_BLOCK_WORDS,
-  'a full chunk of a set, too',
+  FIRST_MAP_BUCKETS * BUCKET_LOAD >= MAP_SMALL && MAP_SMALL < BUCKET_CAPACITY,
+  'what a map without table holds, and one more, fits any of its first buckets',
 );
 assert(INTERN_MAX < STRING_LONG, 'the length of an interned string fits its six bits');
 assert(BYTES_DATA % 2 === 0, 'bytes are 8-byte aligned, so they can hold any element type');

@@ -29,7 +29,7 @@ export function internString(mem: Mutator, text: string): void {
   const set = longStrings(mem);
   encodeString(text);
   if (findText(mem, set) !== 0) return;
-  reserveEntry(mem, set);
+  reserveEntry(mem, set, encoded.hash);
   const string = createEncoded(mem, text);
   makeImmortal(mem, string);
   appendEntry(mem, set, string, TAG_REFERENCE, encoded.hash);

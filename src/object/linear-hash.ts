@@ -1,7 +1,7 @@
 /**
  * Linear hashing (Litwin, 1980): a table that grows one bucket at a time, so that no insertion
- * ever rehashes more than one chain. Used by maps and by the intern table, whose buckets are
- * words of a vector and whose chains run through the members themselves.
+ * ever rehashes more than one bucket. Used by the tables of maps, and by the intern table, whose
+ * buckets are words of a vector and whose chains run through the strings themselves.
  *
  * With n buckets, 2^k <= n < 2^(k+1), a hash falls into its low k + 1 bits when such a bucket
  * exists already, else into its low k bits. Growing to n + 1 splits exactly one bucket.

@@ -21,13 +21,11 @@ import {
   CHUNK_STEP,
   CHUNK_USED,
   ENTRY_KEY,
-  ENTRY_NEXT,
   HEADER_INFO,
   KIND_CHUNK,
   KIND_MAP,
   KIND_SHIFT,
   MAP_BUCKET_COUNT,
-  MAP_BUCKETS_ROOT,
   MAP_CHUNK_MAX,
   MAP_EMPTY,
   MAP_ENTRY_WORDS,
@@ -40,14 +38,11 @@ import {
   SET_ENTRY_WORDS,
   TAG_HOLE,
   VALUE_HIGH,
-  VALUE_LOW,
   type WordIndex,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { kindOf } from './header.ts';
-import { bucketOf } from './linear-hash.ts';
-import { hashValue } from './value.ts';
-import { wordAt } from './vector.ts';
+import { slotOfEntry } from './map-table.ts';
 
 /** Whether an entry was deleted. */
 export function isHole(mem: Memory, entry: number): boolean {
@@ -57,12 +52,6 @@ export function isHole(mem: Memory, entry: number): boolean {
 /** The end of the entries appended to a chunk. */
 export function endOf(mem: Memory, chunk: number): number {
   return chunk + CHUNK_ENTRIES + mem.i32[chunk + CHUNK_USED] * mem.i32[chunk + CHUNK_STEP];
-}
-
-/** The hash of an entry's key. */
-export function entryHash(mem: Memory, entry: number): number {
-  const at = entry + ENTRY_KEY;
-  return hashValue(mem, mem.i32[at + VALUE_LOW], mem.i32[at + VALUE_HIGH]);
 }
 
 /** Entries that fit into a chunk. */
@@ -93,18 +82,6 @@ export function addChunk(mem: Memory, map: ObjectRef, size: number): void {
   i32[map + MAP_LAST] = chunk;
   // Only now may the chunk before it go: it was kept because it was the last.
   if (last !== 0 && i32[last + CHUNK_LIVE] === 0) dropEmptyChunk(mem, map, last);
-}
-
-/** The word that points to an entry: its bucket, or the link of the entry before it. */
-export function linkTo(mem: Memory, map: ObjectRef, entry: number): number {
-  const { i32 } = mem;
-  const bucket = bucketOf(entryHash(mem, entry), i32[map + MAP_BUCKET_COUNT]);
-  let link = wordAt(mem, map + MAP_BUCKETS_ROOT, bucket) as number;
-  while (i32[link] !== entry) {
-    assert(i32[link] !== 0, 'map: every entry is in its bucket');
-    link = i32[link] + ENTRY_NEXT;
-  }
-  return link;
 }
 
 /** Frees a chunk that became empty, or merges it with a neighbour when both are sparse. */
@@ -157,9 +134,9 @@ function moveEntry(
   words: number,
 ): void {
   const { i32 } = mem;
-  const link = i32[map + MAP_BUCKET_COUNT] === 0 ? 0 : linkTo(mem, map, entry);
+  const slot = i32[map + MAP_BUCKET_COUNT] === 0 ? 0 : slotOfEntry(mem, map, entry);
   i32.copyWithin(target, entry, entry + words);
-  if (link !== 0) i32[link] = target;
+  if (slot !== 0) i32[slot] = target;
 }
 
 function dropEmptyChunk(mem: Memory, map: ObjectRef, chunk: number): void {

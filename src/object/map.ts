@@ -2,8 +2,8 @@
  * Maps and sets: JavaScript's `Map` and `Set` in shared memory. A set is a map without values.
  *
  * Entries stand in insertion order in a list of chunks and never move while an iterator is open,
- * so an iterator is just a place (see `map-chunks.ts`). Keys are found through a
- * linear-hashed table of entry addresses; a map of up to MAP_SMALL entries is searched instead.
+ * so an iterator is just a place (see `map-chunks.ts`). Keys are found through a table of entry
+ * addresses (see `map-table.ts`); a map of up to MAP_SMALL entries is searched instead.
  * No operation moves more than one chunk's entries, whatever the size of the map.
  *
  * An entry is written before CHUNK_USED makes it part of the map. Table and counters follow from
@@ -13,24 +13,21 @@
 import { assert } from '../base/assert.ts';
 import { allocateWords, blockContaining } from '../memory/blocks.ts';
 import {
+  BUCKET_LOAD,
+  BUCKET_NEXT,
   CHUNK_ENTRIES,
   CHUNK_LIVE,
   CHUNK_NEXT,
   CHUNK_STEP,
   CHUNK_USED,
   ENTRY_KEY,
-  ENTRY_NEXT,
   ENTRY_VALUE,
   GC_CONTAINER,
   HEADER_WORDS,
   KIND_MAP,
   KIND_SET,
   KIND_SHIFT,
-  LEAF_MASK,
-  LEAF_WORDS,
   MAP_BUCKET_COUNT,
-  MAP_BUCKETS_HEIGHT,
-  MAP_BUCKETS_ROOT,
   MAP_ENTRY_WORDS,
   MAP_FIRST,
   MAP_ITERATORS,
@@ -46,12 +43,20 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { buryChunks, dropValue } from './dealloc.ts';
 import { publish } from './header.ts';
-import { bucketOf, FIRST_BUCKETS, mergeChains, splitOf } from './linear-hash.ts';
-import { addChunk, capacityOf, endOf, entryHash, isHole, linkTo, tidyChunk } from './map-chunks.ts';
-import { chainOf } from './text-search.ts';
+import { bucketOfHash, equalTags, slotOf, tagsOf } from './map-buckets.ts';
+import { addChunk, capacityOf, endOf, isHole, tidyChunk } from './map-chunks.ts';
+import {
+  beginTable,
+  entryHash,
+  freeTable,
+  linkEntry,
+  reserveSlot,
+  shrinkTable,
+  splitBucket,
+  unlinkEntry,
+} from './map-table.ts';
 import { countAllocation, storeTracked, trackIfNeeded } from './tracking.ts';
 import { equalKeysSlow, storeHole } from './value.ts';
-import { ensureWord, freeLeaf, freeVector, wordAt } from './vector.ts';
 
 /** A new empty map; the caller owns one count. @throws HeapExhaustedError */
 export const createMap = (mem: Memory): ObjectRef => create(mem, KIND_MAP);
@@ -80,12 +85,20 @@ export function findEntry(
   hash: number,
 ): number {
   const { i32 } = mem;
-  const buckets = i32[map + MAP_BUCKET_COUNT];
-  if (buckets === 0) return findInChunks(mem, map, (entry) => isKey(mem, entry, low, high));
-  let entry = chainOf(mem, map, hash, buckets);
-  while (entry !== 0 && !isKey(mem, entry, low, high)) entry = i32[entry + ENTRY_NEXT];
-  return entry;
+  if (i32[map + MAP_BUCKET_COUNT] === 0) return findInSmall(mem, map, low, high);
+  const tags = tagsOf(hash);
+  for (let at = bucketOfHash(mem, map, hash); at !== 0; at = i32[at + BUCKET_NEXT]) {
+    for (let equal = equalTags(mem, at, tags); equal !== 0; equal &= equal - 1) {
+      const entry = i32[slotOf(at, equal)];
+      if (isKey(mem, entry, low, high)) return entry;
+    }
+  }
+  return 0;
 }
+
+// Apart from `findEntry`: what a closure refers to is allocated wherever it might be made.
+const findInSmall = (mem: Memory, map: ObjectRef, low: number, high: number): number =>
+  findInChunks(mem, map, (entry) => isKey(mem, entry, low, high));
 
 function isKey(mem: Memory, entry: number, low: number, high: number): boolean {
   const at = entry + ENTRY_KEY;
@@ -100,11 +113,16 @@ export function findEntryWhere(
   hash: number,
   matches: (entry: number) => boolean,
 ): number {
-  const buckets = mem.i32[map + MAP_BUCKET_COUNT];
-  if (buckets === 0) return findInChunks(mem, map, matches);
-  let entry = chainOf(mem, map, hash, buckets);
-  while (entry !== 0 && !matches(entry)) entry = mem.i32[entry + ENTRY_NEXT];
-  return entry;
+  const { i32 } = mem;
+  if (i32[map + MAP_BUCKET_COUNT] === 0) return findInChunks(mem, map, matches);
+  const tags = tagsOf(hash);
+  for (let at = bucketOfHash(mem, map, hash); at !== 0; at = i32[at + BUCKET_NEXT]) {
+    for (let equal = equalTags(mem, at, tags); equal !== 0; equal &= equal - 1) {
+      const entry = i32[slotOf(at, equal)];
+      if (matches(entry)) return entry;
+    }
+  }
+  return 0;
 }
 
 function findInChunks(mem: Memory, map: ObjectRef, matches: (entry: number) => boolean): number {
@@ -119,51 +137,32 @@ function findInChunks(mem: Memory, map: ObjectRef, matches: (entry: number) => b
   return 0;
 }
 
-/** Makes room for one more entry. Changes nothing that can be seen. @throws HeapExhaustedError */
-export function reserveEntry(mem: Memory, map: ObjectRef): void {
+/**
+ * Makes room for one more entry whose key has this hash. Changes nothing that can be seen.
+ *
+ * @throws HeapExhaustedError
+ */
+export function reserveEntry(mem: Memory, map: ObjectRef, hash: number): void {
   const { i32 } = mem;
   const size = i32[map + MAP_SIZE];
-  if (size >= MAP_SMALL && size >= i32[map + MAP_BUCKET_COUNT]) addBucket(mem, map);
-  const last = i32[map + MAP_LAST];
-  if (last !== 0 && i32[last + CHUNK_USED] < capacityOf(mem, last)) return;
-  addChunk(mem, map, size);
-}
-
-/** Begins the table, or splits one bucket. */
-function addBucket(mem: Memory, map: ObjectRef): void {
-  const { i32 } = mem;
-  const added = i32[map + MAP_BUCKET_COUNT];
-  if (added === 0) {
-    ensureWord(mem, map + MAP_BUCKETS_ROOT, FIRST_BUCKETS - 1, map);
-    i32[map + MAP_BUCKET_COUNT] = FIRST_BUCKETS;
+  const buckets = i32[map + MAP_BUCKET_COUNT];
+  if (buckets !== 0) {
+    if (size >= buckets * BUCKET_LOAD) splitBucket(mem, map);
+    reserveSlot(mem, map, hash);
+  } else if (size >= MAP_SMALL) {
+    beginTable(mem, map);
     findInChunks(mem, map, (entry) => {
       linkEntry(mem, map, entry, entryHash(mem, entry));
       return false;
     });
-    return;
   }
-  ensureWord(mem, map + MAP_BUCKETS_ROOT, added, map);
-  const from = wordAt(mem, map + MAP_BUCKETS_ROOT, splitOf(added));
-  const to = wordAt(mem, map + MAP_BUCKETS_ROOT, added);
-  i32[to] = 0;
-  let at: number = from;
-  while (i32[at] !== 0) {
-    const entry = i32[at];
-    const link = entry + ENTRY_NEXT;
-    if (bucketOf(entryHash(mem, entry), added + 1) === added) {
-      i32[at] = i32[link];
-      i32[link] = i32[to];
-      i32[to] = entry;
-    } else {
-      at = link;
-    }
-  }
-  i32[map + MAP_BUCKET_COUNT] = added + 1;
+  const last = i32[map + MAP_LAST];
+  if (last === 0 || i32[last + CHUNK_USED] >= capacityOf(mem, last)) addChunk(mem, map, size);
 }
 
 /**
  * Appends an entry with the key (low, high) and, in a map, the value in `slot`, both of which the
- * map then owns. Room is reserved by now.
+ * map then owns. Room is reserved by now, for this hash.
  */
 export function appendEntry(
   mem: Memory,
@@ -178,21 +177,12 @@ export function appendEntry(
   const entry = endOf(mem, chunk);
   if (high === TAG_REFERENCE) trackIfNeeded(mem, map, low);
   if (i32[chunk + CHUNK_STEP] === MAP_ENTRY_WORDS) storeTracked(mem, map, entry + ENTRY_VALUE);
-  i32[entry + ENTRY_NEXT] = 0;
   i32[entry + ENTRY_KEY + VALUE_LOW] = low;
   i32[entry + ENTRY_KEY + VALUE_HIGH] = high;
   i32[chunk + CHUNK_USED]++;
   i32[chunk + CHUNK_LIVE]++;
   i32[map + MAP_SIZE]++;
   if (i32[map + MAP_BUCKET_COUNT] !== 0) linkEntry(mem, map, entry, hash);
-}
-
-function linkEntry(mem: Memory, map: ObjectRef, entry: number, hash: number): void {
-  const { i32 } = mem;
-  const bucket = bucketOf(hash, i32[map + MAP_BUCKET_COUNT]);
-  const head = wordAt(mem, map + MAP_BUCKETS_ROOT, bucket);
-  i32[entry + ENTRY_NEXT] = i32[head];
-  i32[head] = entry;
 }
 
 /** Replaces an entry's value by the one in `slot`; the old one is dropped afterwards. */
@@ -212,7 +202,7 @@ export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
   const isMap = i32[chunk + CHUNK_STEP] === MAP_ENTRY_WORDS;
   const valueLow = isMap ? i32[entry + ENTRY_VALUE + VALUE_LOW] : 0;
   const valueHigh = isMap ? i32[entry + ENTRY_VALUE + VALUE_HIGH] : 0;
-  if (i32[map + MAP_BUCKET_COUNT] !== 0) i32[linkTo(mem, map, entry)] = i32[entry + ENTRY_NEXT];
+  if (i32[map + MAP_BUCKET_COUNT] !== 0) unlinkEntry(mem, map, entry);
   storeHole(mem, entry + ENTRY_KEY);
   if (isMap) storeHole(mem, entry + ENTRY_VALUE);
   i32[chunk + CHUNK_LIVE]--;
@@ -221,44 +211,6 @@ export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
   if (i32[map + MAP_BUCKET_COUNT] !== 0) shrinkTable(mem, map);
   dropValue(mem, keyLow, keyHigh);
   dropValue(mem, valueLow, valueHigh);
-}
-
-/** A table with more buckets than SPARSE for each entry shrinks, so many for each deletion. */
-const SPARSE = 8;
-
-/**
- * Merges the last buckets of a sparse table: as many as keep up with the deletions, so that the
- * last one has little to free. Most of them are empty by then, so that costs next to nothing.
- */
-function shrinkTable(mem: Memory, map: ObjectRef): void {
-  const { i32 } = mem;
-  const size = i32[map + MAP_SIZE];
-  const buckets = i32[map + MAP_BUCKET_COUNT];
-  if (size === 0) freeTable(mem, map);
-  else if (buckets > FIRST_BUCKETS && buckets > size * SPARSE) mergeLast(mem, map, size);
-}
-
-function mergeLast(mem: Memory, map: ObjectRef, size: number): void {
-  const { i32 } = mem;
-  const table = map + MAP_BUCKETS_ROOT;
-  const buckets = i32[map + MAP_BUCKET_COUNT];
-  const least = Math.max(FIRST_BUCKETS, size * SPARSE, buckets - SPARSE);
-  for (let last = buckets - 1; last >= least; last--) {
-    const from = wordAt(mem, table, last);
-    if (i32[from] !== 0) mergeChains(i32, from, wordAt(mem, table, splitOf(last)), ENTRY_NEXT);
-    // One leaf beyond the end is kept, so that a size at an edge does not thrash.
-    if ((last & LEAF_MASK) === 0) freeLeaf(mem, table, last + LEAF_WORDS);
-  }
-  i32[map + MAP_BUCKET_COUNT] = least;
-}
-
-/** An empty map needs no table. */
-function freeTable(mem: Memory, map: ObjectRef): void {
-  const root = mem.i32[map + MAP_BUCKETS_ROOT];
-  const height = mem.i32[map + MAP_BUCKETS_HEIGHT];
-  mem.i32[map + MAP_BUCKET_COUNT] = 0;
-  mem.i32[map + MAP_BUCKETS_ROOT] = 0;
-  freeVector(mem, root, height);
 }
 
 /** Removes all entries. */
@@ -273,9 +225,7 @@ export function clearMap(mem: Memory, map: ObjectRef): void {
     return;
   }
   const first = i32[map + MAP_FIRST];
-  const root = i32[map + MAP_BUCKETS_ROOT];
-  const height = i32[map + MAP_BUCKETS_HEIGHT];
+  freeTable(mem, map);
   i32.fill(0, map + HEADER_WORDS, map + MAP_WORDS);
-  freeVector(mem, root, height);
   buryChunks(mem, first);
 }

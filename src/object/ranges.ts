@@ -78,6 +78,7 @@ export class Ranges {
   declare step: number;
   declare private object: number;
   declare private info: number;
+  declare private isArray: boolean;
   /** Array: the next word. Map and set: the next chunk. Else 0. */
   declare private rest: number;
   /** Array: words of its elements. Map and set: chunks that may still follow. */
@@ -91,6 +92,7 @@ export class Ranges {
     this.step = VALUE_WORDS;
     this.object = 0;
     this.info = 0;
+    this.isArray = false;
     this.rest = 0;
     this.limit = 0;
   }
@@ -102,6 +104,7 @@ export class Ranges {
     this.info = info;
     const kind = info >>> KIND_SHIFT;
     this.step = VALUE_WORDS;
+    this.isArray = kind === KIND_ARRAY;
     if (kind < FIRST_STRUCT_KIND) return this.beginContainer(kind);
     const record = mem.kindTable + (kind << KIND_RECORD_SHIFT);
     const at = object + mem.i32[record + KIND_VALUES_AT];
@@ -114,7 +117,7 @@ export class Ranges {
 
   private beginContainer(kind: number): boolean {
     const { mem, object } = this;
-    if (kind === KIND_ARRAY) {
+    if (this.isArray) {
       this.shape = VALUES;
       this.rest = 0;
       this.limit = mem.i32[object + ARRAY_LENGTH] * VALUE_WORDS;
@@ -143,7 +146,7 @@ export class Ranges {
   next(): boolean {
     if (this.rest === 0) return false;
     if (this.mem.i32[this.object + HEADER_INFO] !== this.info) return false; // it has died
-    return this.step === VALUE_WORDS ? this.nextLeaf() : this.nextChunk();
+    return this.isArray ? this.nextLeaf() : this.nextChunk();
   }
 
   private nextLeaf(): boolean {

@@ -33,8 +33,6 @@ import {
   KIND_VALUES,
   KIND_VALUES_AT,
   LEAF_WORDS,
-  MAP_BUCKETS_HEIGHT,
-  MAP_BUCKETS_ROOT,
   MAP_EMPTY,
   MAP_ENTRY_WORDS,
   MAP_FIRST,
@@ -50,6 +48,7 @@ import {
 import type { Memory } from '../memory/memory.ts';
 import { kindOf } from './header.ts';
 import { kindRecordOf } from './kinds.ts';
+import { freeTable } from './map-table.ts';
 import { ENTRIES, hasValues, Ranges, tracedEnd } from './ranges.ts';
 import { dropCount } from './refcount.ts';
 import { buryString } from './string.ts';
@@ -239,7 +238,7 @@ export function freeBacking(mem: Memory, object: number, info: number): void {
   if (kind === KIND_ARRAY) {
     freeVector(mem, i32[object + ARRAY_ROOT], i32[object + ARRAY_HEIGHT]);
   } else if (kind === KIND_MAP || kind === KIND_SET) {
-    freeVector(mem, i32[object + MAP_BUCKETS_ROOT], i32[object + MAP_BUCKETS_HEIGHT]);
+    freeTable(mem, object);
     freeChunks(mem, i32[object + MAP_FIRST], CHUNK_NEXT);
     freeChunks(mem, i32[object + MAP_EMPTY], CHUNK_EMPTY_LINK);
   }
@@ -269,7 +268,7 @@ function dropArray(mem: Memory, array: number, worklist: number): number {
 
 function dropMap(mem: Memory, map: number, worklist: number): number {
   const { i32 } = mem;
-  freeVector(mem, i32[map + MAP_BUCKETS_ROOT], i32[map + MAP_BUCKETS_HEIGHT]);
+  freeTable(mem, map);
   freeChunks(mem, i32[map + MAP_EMPTY], CHUNK_EMPTY_LINK); // of a thread that died iterating
   return dropChunks(mem, i32[map + MAP_FIRST], worklist);
 }

@@ -100,11 +100,7 @@ export function dictionaryOf(mem: Mutator, object: ObjectRef): ObjectRef {
   return (name === DICTIONARY ? mem.i32[object + DICTIONARY_MAP + VALUE_LOW] : 0) as ObjectRef;
 }
 
-/**
- * Makes an object of a shape a dictionary. Returns its map, which has room for one more property.
- *
- * @throws HeapExhaustedError
- */
+/** Makes an object of a shape a dictionary. Returns its map. @throws HeapExhaustedError */
 export function becomeDictionary(mem: Mutator, object: ObjectRef): ObjectRef {
   const { i32 } = mem;
   const { fields } = structLayoutOf(mem, kindOf(mem, object));
@@ -112,7 +108,6 @@ export function becomeDictionary(mem: Mutator, object: ObjectRef): ObjectRef {
   const map = createMap(mem);
   try {
     for (const { name, offset } of fields) addProperty(mem, map, name, object + offset);
-    reserveEntry(mem, map);
   } catch (error) {
     decref(mem, map);
     throw error;
@@ -130,14 +125,15 @@ const KIND_MASK = (1 << KIND_SHIFT) - 1;
 /** Adds a property with a copy of the value at `at`. */
 function addProperty(mem: Mutator, map: ObjectRef, name: string, at: number): void {
   const key = createString(mem, name);
+  const hash = hashValue(mem, key, TAG_REFERENCE);
   try {
-    reserveEntry(mem, map);
+    reserveEntry(mem, map, hash);
   } catch (error) {
     decref(mem, key);
     throw error;
   }
   copyValue(mem, at);
-  appendEntry(mem, map, key, TAG_REFERENCE, hashValue(mem, key, TAG_REFERENCE));
+  appendEntry(mem, map, key, TAG_REFERENCE, hash);
 }
 
 /** Puts a counted copy of the value at `at` into `slot`. */

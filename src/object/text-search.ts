@@ -1,14 +1,13 @@
 /** Finding a text among the keys of a map or set, without making a string of it. */
 
 import {
+  BUCKET_NEXT,
   CHUNK_ENTRIES,
   CHUNK_NEXT,
   CHUNK_STEP,
   CHUNK_USED,
   ENTRY_KEY,
-  ENTRY_NEXT,
   MAP_BUCKET_COUNT,
-  MAP_BUCKETS_ROOT,
   MAP_FIRST,
   type ObjectRef,
   TAG_REFERENCE,
@@ -17,22 +16,21 @@ import {
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
 import { encoded, equalsEncoded } from './encode-string.ts';
-import { bucketOf } from './linear-hash.ts';
-import { wordAt } from './vector.ts';
-
-/** The first entry of the chain for a hash. The map has a table. */
-export function chainOf(mem: Memory, map: ObjectRef, hash: number, buckets: number): number {
-  return mem.i32[wordAt(mem, map + MAP_BUCKETS_ROOT, bucketOf(hash, buckets))];
-}
+import { bucketOfHash, equalTags, slotOf, tagsOf } from './map-buckets.ts';
 
 /** The entry whose key is a string with the text that was encoded last; 0 when there is none. */
 export function findText(mem: Memory, map: ObjectRef): number {
   const { i32 } = mem;
-  const buckets = i32[map + MAP_BUCKET_COUNT];
-  if (buckets === 0) return findTextInChunks(mem, map);
-  let entry = chainOf(mem, map, encoded.hash, buckets);
-  while (entry !== 0 && !isEncodedKey(mem, entry)) entry = i32[entry + ENTRY_NEXT];
-  return entry;
+  if (i32[map + MAP_BUCKET_COUNT] === 0) return findTextInChunks(mem, map);
+  const { hash } = encoded;
+  const tags = tagsOf(hash);
+  for (let at = bucketOfHash(mem, map, hash); at !== 0; at = i32[at + BUCKET_NEXT]) {
+    for (let equal = equalTags(mem, at, tags); equal !== 0; equal &= equal - 1) {
+      const entry = i32[slotOf(at, equal)];
+      if (isEncodedKey(mem, entry)) return entry;
+    }
+  }
+  return 0;
 }
 
 /** Whether a key is the text that was encoded last. */

@@ -99,7 +99,8 @@ function shiftFor(slots: number): number {
   return Math.max(SMALLEST_SHIFT, 32 - Math.clz32(slots - 1));
 }
 
-function createNode(mem: Memory, shift: number, owner: number): WordIndex {
+/** A node of `1 << shift` zeros, for whoever links it. @throws HeapExhaustedError */
+export function createNode(mem: Memory, shift: number, owner: number): WordIndex {
   const { i32 } = mem;
   const slots = 1 << shift;
   const node = allocateWords(mem, NODE_PAYLOAD + slots);

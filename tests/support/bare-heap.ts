@@ -63,11 +63,12 @@ export function push(mem: Mutator, array: ObjectRef, value: Plain): void {
 
 /** Adds an entry with a key that the map does not have. */
 export function addEntry(mem: Mutator, map: ObjectRef, key: Plain, value: Plain): void {
-  reserveEntry(mem, map);
   put(mem, key);
   const [low, high] = slot;
+  const hash = hashValue(mem, low, high);
+  reserveEntry(mem, map, hash);
   put(mem, value);
-  appendEntry(mem, map, low, high, hashValue(mem, low, high));
+  appendEntry(mem, map, low, high, hash);
 }
 
 /** A stream of whole numbers below `limit`, the same for the same seed (mulberry32). */

@@ -6,6 +6,9 @@ import {
   ARRAY_LENGTH,
   ARRAY_ROOT,
   BIGINT_UNSIGNED,
+  BUCKET_CAPACITY,
+  BUCKET_SLOTS,
+  BUCKET_TAGS,
   CHUNK_ENTRIES,
   CHUNK_LIVE,
   CHUNK_OWNER,
@@ -18,14 +21,12 @@ import {
   CONTROL_ROOT_MAP,
   DATE_TIME,
   ENTRY_KEY,
-  ENTRY_NEXT,
   ENTRY_VALUE,
   HEADER_COUNT,
   HEADER_INFO,
   KIND_NODE,
   KIND_SHIFT,
   MAP_BUCKET_COUNT,
-  MAP_BUCKETS_ROOT,
   MAP_EMPTY,
   MAP_ENTRY_WORDS,
   MAP_FIRST,
@@ -52,6 +53,7 @@ import { bucketOf } from '../../src/object/linear-hash.ts';
 import { hashValue } from '../../src/object/value.ts';
 import { wordAt } from '../../src/object/vector.ts';
 import type { Damage } from './damage-memory.ts';
+import { bucketsOf, linkBucket, slotsApart, slotsInUse } from './map-slots.ts';
 import type { Sample } from './sample-heap.ts';
 
 export const NOWHERE = 12_345;
@@ -94,13 +96,11 @@ const field =
   ({ first, layout }) =>
     first + layout.fields[index].offset + offset;
 
-/** The words of the table of `tableMap` that lead to a chain. */
-function bucketsInUse({ mem, tableMap }: Sample): number[] {
-  const root = tableMap + MAP_BUCKETS_ROOT;
-  return Array.from({ length: mem.i32[tableMap + MAP_BUCKET_COUNT] }, (_, i) =>
-    wordAt(mem, root, i),
-  ).filter((at) => mem.i32[at] !== 0);
-}
+/** A bucket of `tableMap` whose first slot is in use. */
+const busyBucket = ({ mem, tableMap }: Sample): number =>
+  bucketsOf(mem, tableMap).find((bucket) => mem.i32[bucket + BUCKET_SLOTS] !== 0) as number;
+const busySlot: Place = (sample) => busyBucket(sample) + BUCKET_SLOTS;
+
 function internBuckets({ mem }: Sample): number[] {
   return Array.from({ length: mem.i32[CONTROL_INTERN_BUCKETS] }, (_, i) =>
     wordAt(mem, CONTROL_INTERN_ROOT, i),
@@ -297,7 +297,7 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
   ],
   ['CHUNK_OWNER_WRONG', 'a chunk of another map', set(chunkWord('tableMap', CHUNK_OWNER), NOWHERE)],
   ['CHUNK_LINK_WRONG', 'a wrong way back', set(chunkWord('tableMap', CHUNK_PREVIOUS), NOWHERE)],
-  ['CHUNK_USED_WRONG', 'a chunk more than full', set(chunkWord('tableMap', CHUNK_USED), 250)],
+  ['CHUNK_USED_WRONG', 'a chunk more than full', set(chunkWord('tableMap', CHUNK_USED), 256)],
   ['CHUNK_LIVE_WRONG', 'a chunk with an entry too many', add(chunkWord('smallMap', CHUNK_LIVE), 1)],
   ['MAP_LAST_WRONG', 'another last chunk', set(word('smallMap', MAP_LAST), NOWHERE)],
   ['MAP_SIZE_WRONG', 'an entry too many', add(word('smallMap', MAP_SIZE), 1)],
@@ -318,7 +318,7 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
       const { mem, tableMap } = sample;
       const { i32 } = mem;
       const buckets = i32[tableMap + MAP_BUCKET_COUNT];
-      const entries = bucketsInUse(sample).map((at) => i32[at]);
+      const entries = slotsInUse(mem, tableMap).map((at) => i32[at]);
       const entry = entries.find((at) => i32[at + ENTRY_KEY + VALUE_HIGH] === TAG_INT32) as number;
       const bucketOfKey = (key: number) => bucketOf(hashValue(mem, key, TAG_INT32), buckets);
       const old = bucketOfKey(i32[entry + ENTRY_KEY + VALUE_LOW]);
@@ -327,19 +327,40 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
       i32[entry + ENTRY_KEY + VALUE_LOW] = key;
     },
   ],
-  ['CHUNK_STEP_WRONG', 'the entries of a set', set(chunkWord('smallMap', CHUNK_STEP), 3)],
-  ['BLOCK_CLASS_WRONG', 'entries of no size', set(chunkWord('smallMap', CHUNK_STEP), 4)],
-  ['MAP_LINK_BROKEN', 'a bucket that leads nowhere', set((s) => bucketsInUse(s)[0], NOWHERE)],
+  ['CHUNK_STEP_WRONG', 'the entries of a set', set(chunkWord('smallMap', CHUNK_STEP), 2)],
+  ['BLOCK_CLASS_WRONG', 'entries of no size', set(chunkWord('smallMap', CHUNK_STEP), 3)],
+  ['MAP_SLOT_BROKEN', 'a slot that leads nowhere', set(busySlot, NOWHERE)],
   [
-    'MAP_CHAIN_TWICE',
-    'a chain without end',
-    (sample) => {
-      const entry = sample.mem.i32[bucketsInUse(sample)[0]];
-      sample.mem.i32[entry + ENTRY_NEXT] = entry;
+    'MAP_SLOT_TWICE',
+    'an entry in two slots',
+    ({ mem, tableMap }) => {
+      const [a, b] = slotsInUse(mem, tableMap);
+      mem.i32[b] = mem.i32[a];
     },
   ],
-  ['MAP_BUCKET_WRONG', 'two buckets exchanged', (s) => swap(s, bucketsInUse(s))],
-  ['MAP_ENTRY_LOST', 'an entry in no chain', set((s) => bucketsInUse(s)[0], 0)],
+  ['MAP_TAG_WRONG', 'another tag', flip(busyBucket, 1)],
+  [
+    'MAP_TAG_WRONG',
+    'a tag of a free slot',
+    ({ mem, tableMap }) => {
+      const last = BUCKET_CAPACITY - 1;
+      const isFree = (bucket: number) => mem.i32[bucket + BUCKET_SLOTS + last] === 0;
+      const bucket = bucketsOf(mem, tableMap).find(isFree) as number;
+      mem.i32[bucket + BUCKET_TAGS + (last >>> 2)] |= 1 << ((last & 3) * 8);
+    },
+  ],
+  ['MAP_BUCKET_WRONG', 'two slots exchanged', (s) => swap(s, slotsApart(s.mem, s.tableMap))],
+  [
+    'MAP_ENTRY_LOST',
+    'an entry in no slot',
+    (sample) => {
+      const bucket = busyBucket(sample);
+      sample.mem.i32[bucket + BUCKET_TAGS] &= ~0xff;
+      sample.mem.i32[bucket + BUCKET_SLOTS] = 0;
+    },
+  ],
+  ['BUCKET_BROKEN', 'a further bucket nowhere', linkBucket('tableMap', () => NOWHERE)],
+  ['BUCKET_BROKEN', 'a bucket behind itself', linkBucket('tableMap', (_, bucket) => bucket)],
   [
     'MAP_KEY_TWICE',
     'a key that is there twice',

@@ -11,7 +11,6 @@ import {
   CHUNK_USED,
   DATE_TIME,
   ENTRY_KEY,
-  ENTRY_NEXT,
   GC_CONTAINER,
   GC_TRACKED,
   HEADER_COUNT,
@@ -24,6 +23,7 @@ import {
   MAP_ITERATORS,
   MAP_LAST,
   MAP_SIZE,
+  NODE_PAYLOAD,
   SET_ENTRY_WORDS,
   TAG_HOLE,
   TAG_INT32,
@@ -34,9 +34,9 @@ import {
   VALUE_LOW,
   VALUE_WORDS,
 } from '../../src/memory/layout.ts';
-import { wordAt } from '../../src/object/vector.ts';
 import type { Damage } from './damage-memory.ts';
 import { add, flip, NOWHERE, type Place, set, word } from './damage-objects.ts';
+import { linkBucket, slotsApart, slotsInUse } from './map-slots.ts';
 import type { Sample } from './sample-heap.ts';
 
 const MINUS_ZERO_HIGH = 0x8000_0000 | 0;
@@ -50,13 +50,10 @@ const chunkWord =
 const elementWord = (name: SetName, index: number, offset: number) =>
   chunkWord(name, CHUNK_ENTRIES + index * SET_ENTRY_WORDS + offset);
 
-/** The words of the table of `tableSet` that lead to a chain. */
-function bucketsInUse({ mem, tableSet }: Sample): number[] {
-  const root = tableSet + MAP_BUCKETS_ROOT;
-  return Array.from({ length: mem.i32[tableSet + MAP_BUCKET_COUNT] }, (_, i) =>
-    wordAt(mem, root, i),
-  ).filter((at) => mem.i32[at] !== 0);
-}
+const firstSlot: Place = ({ mem, tableSet }) => slotsInUse(mem, tableSet)[0];
+/** What would be a bucket if the table of `tableMap` were one. */
+const nodeOfMap = ({ mem, tableMap }: Sample) =>
+  mem.i32[tableMap + MAP_BUCKETS_ROOT] + NODE_PAYLOAD;
 
 /** A word of value number `index` of a tuple. */
 const valueWord = (name: 'tuple' | 'flatTuple', index: number, offset: number) =>
@@ -103,38 +100,31 @@ export const OTHER_DAMAGES: readonly Damage[] = [
     'a chunk with an element too many',
     add(chunkWord('smallSet', CHUNK_LIVE), 1),
   ],
-  ['BLOCK_CLASS_WRONG', 'elements of no size', set(chunkWord('smallSet', CHUNK_STEP), 2)],
+  ['BLOCK_CLASS_WRONG', 'elements of no size', set(chunkWord('smallSet', CHUNK_STEP), 3)],
   ['MAP_LAST_WRONG', 'another last chunk of a set', set(word('smallSet', MAP_LAST), NOWHERE)],
   ['MAP_SIZE_WRONG', 'an element too many', add(word('tableSet', MAP_SIZE), 1)],
   ['MAP_ITERATORS_WRONG', 'iterators over a set', set(word('smallSet', MAP_ITERATORS), 9)],
   ['MAP_EMPTY_WRONG', 'an empty chunk of a set', set(word('smallSet', MAP_EMPTY), NOWHERE)],
   ['MAP_TABLE_WRONG', 'elements beyond the table', set(word('tableSet', MAP_BUCKET_COUNT), 20)],
-  ['MAP_LINK_BROKEN', 'a bucket of a set to nowhere', set((s) => bucketsInUse(s)[0], NOWHERE)],
+  ['MAP_SLOT_BROKEN', 'a slot of a set to nowhere', set(firstSlot, NOWHERE)],
+  ['MAP_SLOT_BROKEN', 'a slot for the middle of an element', add(firstSlot, 1)],
   [
-    'MAP_LINK_BROKEN',
-    'a link into the middle of an element',
-    (sample) => {
-      sample.mem.i32[bucketsInUse(sample)[0]]++;
-    },
-  ],
-  [
-    'MAP_CHAIN_TWICE',
-    'a chain of a set without end',
-    (sample) => {
-      const entry = sample.mem.i32[bucketsInUse(sample)[0]];
-      sample.mem.i32[entry + ENTRY_NEXT] = entry;
+    'MAP_SLOT_TWICE',
+    'an element in two slots',
+    ({ mem, tableSet }) => {
+      const [a, b] = slotsInUse(mem, tableSet);
+      mem.i32[b] = mem.i32[a];
     },
   ],
   [
     'MAP_BUCKET_WRONG',
-    'two buckets of a set exchanged',
-    (sample) => {
-      const { i32 } = sample.mem;
-      const [a, b] = bucketsInUse(sample);
-      [i32[a], i32[b]] = [i32[b], i32[a]];
+    'two slots of a set exchanged',
+    ({ mem, tableSet }) => {
+      const [a, b] = slotsApart(mem, tableSet);
+      [mem.i32[a], mem.i32[b]] = [mem.i32[b], mem.i32[a]];
     },
   ],
-  ['MAP_ENTRY_LOST', 'an element in no chain', set((s) => bucketsInUse(s)[0], 0)],
+  ['BUCKET_BROKEN', 'a node of a map behind a bucket', linkBucket('tableSet', nodeOfMap)],
   ['MAP_KEY_TWICE', 'an element twice', set(elementWord('smallSet', 2, ENTRY_KEY + VALUE_LOW), 1)],
   [
     'MAP_KEY_MINUS_ZERO',

@@ -161,7 +161,7 @@ export class Work {
       replaceValue(mem, map, entry);
       return;
     }
-    reserveEntry(mem, map);
+    reserveEntry(mem, map, hash);
     if (!isSet) this.encodeRandom(mem, 50);
     if (high === REFERENCE) incref(mem, low);
     appendEntry(mem, map, low, high, hash);
