@@ -28,7 +28,6 @@ import {
   bigintOf,
   createBigint,
   createDate,
-  doubleOf,
   encodeNumber,
   encodeReference,
   encodeSimple,
@@ -216,7 +215,7 @@ function textMatcher(session: Session, text: string): ((at: number) => boolean) 
 function decodeNumber(session: Session, at: number): number {
   const high = session.mem.i32[at + VALUE_HIGH];
   if (high === TAG_INT32) return session.mem.i32[at + VALUE_LOW];
-  return isDouble(high) ? doubleOf(session.mem.i32[at + VALUE_LOW], high) : Number.NaN;
+  return isDouble(high) ? session.mem.f64[at >>> 1] : Number.NaN;
 }
 
 /** The JavaScript value at `at`. An object comes as its local handle. */
@@ -224,9 +223,7 @@ export function decodeAt(session: Session, at: number): Shareable {
   const { mem } = session;
   const high = mem.i32[at + VALUE_HIGH];
   if (high === TAG_INT32) return mem.i32[at + VALUE_LOW];
-  if (high >= 0 || high < TAG_MIN) {
-    return (at & 1) === 0 ? mem.f64[at >>> 1] : doubleOf(mem.i32[at + VALUE_LOW], high);
-  }
+  if (high >= 0 || high < TAG_MIN) return mem.f64[at >>> 1];
   const low = mem.i32[at + VALUE_LOW];
   return high === TAG_REFERENCE ? decodeReference(session, low as ObjectRef) : simpleOf(low);
 }

@@ -43,7 +43,7 @@ import { dictionaryOf } from './object/shape.ts';
 import { decodeString } from './object/string.ts';
 import { isShapeName, PLAIN_NAME, type StructLayout } from './object/struct-layout.ts';
 import { tupleLength, tupleValueAt } from './object/tuple.ts';
-import { bigintOf, doubleOf, referenceAt, simpleOf, timeOf } from './object/value.ts';
+import { bigintOf, referenceAt, simpleOf, timeOf } from './object/value.ts';
 import { handleOfProxy } from './proxy-targets.ts';
 import type { Session } from './session.ts';
 import { fieldAccessOf } from './struct.ts';
@@ -90,7 +90,7 @@ class Exporter {
     const low = mem.i32[at + VALUE_LOW];
     const high = mem.i32[at + VALUE_HIGH];
     if (high === TAG_INT32) return low;
-    if (high >= 0 || high < TAG_MIN) return doubleOf(low, high);
+    if (high >= 0 || high < TAG_MIN) return mem.f64[at >>> 1];
     if (high !== TAG_REFERENCE) return simpleOf(low);
     return this.#copyOf(low as ObjectRef);
   }

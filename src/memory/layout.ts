@@ -447,6 +447,10 @@ assert(
   'a full chunk of a map fits the block of a full node',
 );
 assert(MAP_CHUNK_MAX < 256 && SET_CHUNK_MAX < 256, 'the info word counts entries in eight bits');
+assert(
+  (CHUNK_ENTRIES | MAP_ENTRY_WORDS | SET_ENTRY_WORDS | ENTRY_VALUE) % 2 === 0,
+  'values stand at even addresses, so they can be read as a float64',
+);
 assert(BUCKET_CAPACITY === 4 * (BUCKET_SLOTS - BUCKET_TAGS), 'a bucket has a tag for every slot');
 assert(BUCKET_WORDS === BUCKET_NEXT + 1 && LEAF_WORDS % BUCKET_WORDS === 0, 'buckets fill leaves');
 assert(

@@ -83,13 +83,6 @@ export function simpleOf(low: number): boolean | null | undefined {
   return low === SIMPLE_TRUE;
 }
 
-/** The float64 with these words, which may stand at an odd address. */
-export function doubleOf(low: number, high: number): number {
-  slot[VALUE_LOW] = low;
-  slot[VALUE_HIGH] = high;
-  return slotF64[0];
-}
-
 /** Whether a high word is that of a float64. */
 export const isDouble = (high: number): boolean => high >= 0 || high < TAG_MIN;
 
