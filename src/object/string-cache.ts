@@ -4,18 +4,19 @@
  * only while the epoch is the one it was made in. One entry per line: at most EPOCH_WORDS strings
  * of up to CACHED_LENGTH_MAX units each are held.
  *
- * There is no cache for the way back: to encode and hash a short string, and to look it up in the
- * intern table, takes no longer than to look it up in a JavaScript `Map`.
+ * The way back, from text to address, is that of `interned`.
  */
 
 import { EPOCH_MASK, EPOCH_SHIFT, EPOCH_WORDS } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
+import { TextCache } from './text-cache.ts';
 
 /** Strings longer than this are decoded each time. */
 export const CACHED_LENGTH_MAX = 1024;
 
 /** Maps addresses of strings to their texts, as long as they live. */
 export class StringCache {
+  readonly interned: TextCache;
   readonly #i32: Int32Array;
   readonly #epochs: number;
   readonly #refs = new Int32Array(EPOCH_WORDS);
@@ -23,6 +24,7 @@ export class StringCache {
   readonly #texts: string[] = new Array(EPOCH_WORDS).fill('');
 
   constructor(mem: Memory) {
+    this.interned = new TextCache(mem);
     this.#i32 = mem.i32;
     this.#epochs = mem.deathEpochs;
   }

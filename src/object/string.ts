@@ -60,6 +60,13 @@ export function createString(mem: Mutator, text: string): ObjectRef {
   if (text.length > STRING_MAX) {
     throw new NotShareableError('a string', `it is longer than ${STRING_MAX} code units`);
   }
+  if (text.length <= INTERN_MAX) {
+    const known = mem.strings.interned.refOf(text);
+    if (known !== NULL_REF) {
+      incref(mem, known);
+      return known;
+    }
+  }
   encodeString(text);
   return createEncoded(mem, text);
 }
@@ -78,6 +85,7 @@ export function createEncoded(mem: Mutator, text: string | null): ObjectRef {
   const known = findInterned(mem);
   if (known !== NULL_REF) {
     incref(mem, known);
+    if (text !== null) mem.strings.interned.offer(known, text);
     return known;
   }
   const string = intern(mem);
@@ -90,8 +98,12 @@ export function createEncoded(mem: Mutator, text: string | null): ObjectRef {
  * to INTERN_MAX units: a longer one may stand in the heap many times.
  */
 export function findString(mem: Mutator, text: string): ObjectRef {
+  const cached = mem.strings.interned.refOf(text);
+  if (cached !== NULL_REF) return cached;
   encodeString(text);
-  return findInterned(mem);
+  const known = findInterned(mem);
+  if (known !== NULL_REF) mem.strings.interned.offer(known, text);
+  return known;
 }
 
 /** Some long strings are interned: this may be one. */
