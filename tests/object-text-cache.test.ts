@@ -1,5 +1,7 @@
 /** The cache from text to interned string: what it finds, and what it must not find any more. */
 
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { INTERN_MAX, NULL_REF, type ObjectRef } from '../src/memory/layout.ts';
 import { decref } from '../src/object/dealloc.ts';
@@ -184,5 +186,23 @@ test('texts that are stored again and again come back as they were', () => {
         }
       }
     });
+  });
+});
+
+test('neither cache holds the large text that a key was cut from', () => {
+  withHeap({}, (heap) => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const array = heap.array<string>();
+    const cut = (i: number) => `${'x'.repeat(2 ** 20)} and key number ${i + 1000}`.slice(-15);
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 100; i++) {
+      const key = cut(i);
+      for (let n = 0; n < 2 * OFFERS_PER_STORE; n++) array.push(key);
+    }
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(50 * 2 ** 20);
+    expect(array.at(-1)).toBe('key number 1099');
   });
 });

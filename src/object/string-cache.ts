@@ -9,7 +9,7 @@
 
 import { EPOCH_MASK, EPOCH_SHIFT, EPOCH_WORDS } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
-import { TextCache } from './text-cache.ts';
+import { SLICED_MIN, TextCache } from './text-cache.ts';
 
 /** Strings longer than this are decoded each time. */
 export const CACHED_LENGTH_MAX = 1024;
@@ -40,9 +40,11 @@ export class StringCache {
 
   /**
    * As `remember`, for a string that was only made: it takes no other's place, so that filling a
-   * heap with more strings than there are lines does not cost a change of the cache each.
+   * heap with more strings than there are lines does not cost a change of the cache each. A text
+   * that may be part of a larger one is not held: who reads it first makes another.
    */
   offer(ref: number, text: string): void {
+    if (text.length >= SLICED_MIN) return;
     const line = (ref >>> EPOCH_SHIFT) & EPOCH_MASK;
     const isTaken = this.#refs[line] !== 0 && this.#seen[line] === this.#i32[this.#epochs + line];
     if (!isTaken) this.remember(ref, text);

@@ -27,6 +27,15 @@ export const PAUSE = 64;
 /** Of the odd factors below 400 one of those that spread numbered, hexadecimal, word keys best. */
 const FACTOR = 151;
 
+/**
+ * V8 makes a substring of so many units a view of the whole that it was cut from, which lives as
+ * long as the view: a name in a cache would hold the file it was read from.
+ */
+export const SLICED_MIN = 13;
+
+/** A text that holds no other: copied when it may be a part of one. */
+const detached = (text: string): string => (text.length < SLICED_MIN ? text : ` ${text}`.slice(1));
+
 /** Maps texts of interned strings to their addresses, as long as they live. */
 export class TextCache {
   readonly #i32: Int32Array;
@@ -69,7 +78,7 @@ export class TextCache {
     if (this.#pause !== 0 || ++this.#offers < OFFERS_PER_STORE) return;
     this.#offers = 0;
     const line = lineOf(text);
-    this.#texts[line] = text;
+    this.#texts[line] = detached(text);
     this.#refs[line] = ref;
     this.#seen[line] = this.#i32[this.#epochs + ((ref >>> EPOCH_SHIFT) & EPOCH_MASK)];
   }
