@@ -10,9 +10,9 @@
 /** Buckets a new table begins with. */
 export const FIRST_BUCKETS = 16;
 
-/** The bucket of a hash among `buckets`. */
+/** The bucket of a hash among `buckets`, of which there are two at least. */
 export function bucketOf(hash: number, buckets: number): number {
-  const mask = (1 << (32 - Math.clz32(buckets - 1))) - 1;
+  const mask = -1 >>> Math.clz32(buckets - 1);
   const bucket = hash & mask;
   return bucket < buckets ? bucket : bucket & (mask >>> 1);
 }

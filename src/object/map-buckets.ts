@@ -3,7 +3,7 @@
  *
  *   const tags = tagsOf(hash);
  *   for (let at = bucketOfHash(mem, map, hash); at !== 0; at = i32[at + BUCKET_NEXT])
- *     for (let equal = equalTags(mem, at, tags); equal !== 0; equal &= equal - 1)
+ *     for (let equal = equalTags(i32, at, tags); equal !== 0; equal &= equal - 1)
  *       … i32[slotOf(at, equal)] is the address of an entry whose hash may be equal
  */
 
@@ -43,7 +43,7 @@ export const tagsOf = (hash: number): number => Math.imul(tagOf(hash), 0x0101010
  * word `word` that of 2 ** (8 * byte + word). No branch depends on the tags, and so none is
  * guessed wrong.
  */
-export function equalTags({ i32 }: Memory, bucket: number, tags: number): number {
+export function equalTags(i32: Int32Array, bucket: number, tags: number): number {
   const a = i32[bucket + BUCKET_TAGS] ^ tags;
   const b = i32[bucket + BUCKET_TAGS_4] ^ tags;
   const c = i32[bucket + BUCKET_TAGS_8] ^ tags;
@@ -62,7 +62,7 @@ export function slotOf(bucket: number, equal: number): number {
 
 /** A free slot of one bucket; 0 when there is none. */
 export function freeSlot(mem: Memory, bucket: number): number {
-  const free = equalTags(mem, bucket, 0);
+  const free = equalTags(mem.i32, bucket, 0);
   return free === 0 ? 0 : slotOf(bucket, free);
 }
 

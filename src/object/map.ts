@@ -88,7 +88,7 @@ export function findEntry(
   if (i32[map + MAP_BUCKET_COUNT] === 0) return findInSmall(mem, map, low, high);
   const tags = tagsOf(hash);
   for (let at = bucketOfHash(mem, map, hash); at !== 0; at = i32[at + BUCKET_NEXT]) {
-    for (let equal = equalTags(mem, at, tags); equal !== 0; equal &= equal - 1) {
+    for (let equal = equalTags(i32, at, tags); equal !== 0; equal &= equal - 1) {
       const entry = i32[slotOf(at, equal)];
       if (isKey(mem, entry, low, high)) return entry;
     }
@@ -117,7 +117,7 @@ export function findEntryWhere(
   if (i32[map + MAP_BUCKET_COUNT] === 0) return findInChunks(mem, map, matches);
   const tags = tagsOf(hash);
   for (let at = bucketOfHash(mem, map, hash); at !== 0; at = i32[at + BUCKET_NEXT]) {
-    for (let equal = equalTags(mem, at, tags); equal !== 0; equal &= equal - 1) {
+    for (let equal = equalTags(i32, at, tags); equal !== 0; equal &= equal - 1) {
       const entry = i32[slotOf(at, equal)];
       if (matches(entry)) return entry;
     }

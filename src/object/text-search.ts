@@ -25,7 +25,7 @@ export function findText(mem: Memory, map: ObjectRef): number {
   const { hash } = encoded;
   const tags = tagsOf(hash);
   for (let at = bucketOfHash(mem, map, hash); at !== 0; at = i32[at + BUCKET_NEXT]) {
-    for (let equal = equalTags(mem, at, tags); equal !== 0; equal &= equal - 1) {
+    for (let equal = equalTags(i32, at, tags); equal !== 0; equal &= equal - 1) {
       const entry = i32[slotOf(at, equal)];
       if (isEncodedKey(mem, entry)) return entry;
     }

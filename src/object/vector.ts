@@ -38,8 +38,8 @@ const BELOW = Array.from(
 export function wordAt(mem: Memory, at: number, index: number): WordIndex {
   const { i32 } = mem;
   let node = i32[at];
-  for (let height = i32[at + HEIGHT]; height > 1; height--) {
-    node = i32[node + NODE_PAYLOAD + ((index >>> ((height - 1) * LEAF_SHIFT)) & LEAF_MASK)];
+  for (let shift = (i32[at + HEIGHT] - 1) * LEAF_SHIFT; shift > 0; shift -= LEAF_SHIFT) {
+    node = i32[node + NODE_PAYLOAD + ((index >>> shift) & LEAF_MASK)];
   }
   return (node + NODE_PAYLOAD + (index & LEAF_MASK)) as WordIndex;
 }
