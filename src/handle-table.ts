@@ -157,7 +157,7 @@ export class HandleTable {
   }
 
   /** The row of a kept handle; 0 when it is not kept, or stale. */
-  private rowOf(handle: Handle): number {
+  rowOf(handle: Handle): number {
     const number = this.numbers[handle.$ref >>> GRANULE_SHIFT];
     return number < 0 ? -number : 0;
   }

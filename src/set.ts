@@ -177,7 +177,7 @@ function elementsOperation(session: Session, set: Handle): Shareable[] {
 
 /** The elements of a set. */
 export function elementsOf(session: Session, ref: ObjectRef): Shareable[] {
-  const size = mapSize(session.mem, ref);
-  session.reserveResults(size);
-  return firstElements(session, ref, size);
+  const elements = firstElements(session, ref, mapSize(session.mem, ref));
+  session.reserveResults(elements);
+  return elements;
 }
