@@ -53,6 +53,9 @@ export class KeptHandles {
   add(handle: Handle, local: number): number {
     const row = addRow(this.#mem, handle.$ref);
     this.#strong[row] = handle;
+    // A place that was not written would show what a program has put into Array.prototype.
+    this.#weak[row] = undefined;
+    this.#tokens[row] = undefined;
     this.#keeps[row] = 1;
     this.#locals[row] = local;
     this.#young.push(row);
