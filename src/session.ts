@@ -15,7 +15,7 @@ import { KeptScope } from './kept-scope.ts';
 import { MapIterators } from './map-iterators.ts';
 import { GC_COUNTS, GC_TRIGGER, THREAD_SECTIONS } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
-import { handleOfProxy } from './proxy-targets.ts';
+import { handleIn } from './proxy-targets.ts';
 import {
   acquireGil,
   isHandoverRequested,
@@ -298,12 +298,6 @@ export class Session {
       releaseGil(mem);
     }
   }
-}
-
-/** The handle that a result is, or that it stands for as a proxy of `heap.proxy`. */
-function handleIn(result: unknown): Handle | undefined {
-  if (typeof result !== 'object' || result === null) return undefined;
-  return result instanceof Handle ? result : handleOfProxy(result);
 }
 
 const keepHandle = (session: Session, handle: Handle): void => session.handles.keep(handle);
