@@ -120,8 +120,8 @@ export function popOperation(session: Session, array: Handle): Shareable {
   const at = elementAt(mem, ref, length - 1);
   const low = mem.i32[at + VALUE_LOW];
   const high = mem.i32[at + VALUE_HIGH];
-  session.reserveResults(1);
   const value = decodeAt(session, at); // a handle of it counts by itself
+  session.reserveResult(value);
   removeLast(mem, ref);
   dropValue(mem, low, high);
   return value;
@@ -131,8 +131,8 @@ export function shiftOperation(session: Session, array: Handle): Shareable {
   const { mem } = session;
   const ref = refOfKind(session, array, KIND_ARRAY);
   if (arrayLength(mem, ref) === 0) return undefined;
-  session.reserveResults(1);
   const value = decodeAt(session, elementAt(mem, ref, 0));
+  session.reserveResult(value);
   moveElements(mem, ref, 1, -1);
   return value;
 }
@@ -143,8 +143,8 @@ export function spliceOperation(session: Session, array: Handle, splice?: Splice
   const length = arrayLength(session.mem, ref);
   const from = clampIndex(start, length);
   const count = Math.min(Math.max(wanted, 0), length - from);
-  session.reserveResults(count);
   const removed = readElements(session, ref, from, from + count);
+  session.reserveResults(removed);
   spliceValues(session, ref, from, count, values);
   return removed;
 }
@@ -159,8 +159,9 @@ export function sliceOperation(
   const length = arrayLength(session.mem, ref);
   const from = clampIndex(start as number, length);
   const to = Math.max(from, clampIndex(end as number, length));
-  session.reserveResults(to - from);
-  return readElements(session, ref, from, to);
+  const elements = readElements(session, ref, from, to);
+  session.reserveResults(elements);
+  return elements;
 }
 
 export function readElements(

@@ -3,12 +3,15 @@
  *
  * A typed array cannot be taken back from a program, so it protects its bytes: as long as one
  * exists in a thread, a row of that thread's root table holds them. JavaScript's own collector says
- * when the last is gone, through a FinalizationRegistry. Views made from views (`subarray`) count,
- * too: their class makes itself known for each.
+ * when the last is gone, through a `Watcher`. Views made from views count, too, however
+ * `subarray` is called: JavaScript makes them by the class of the first, which makes each known.
+ * What is made from the `buffer` of a view, or clones a view, is of an ordinary class, and unknown.
  */
 
 import { assert } from './base/assert.ts';
-import type { ObjectRef } from './memory/layout.ts';
+import { Watcher } from './base/watcher.ts';
+import { blockContaining } from './memory/blocks.ts';
+import { type ObjectRef, WORD_BYTES } from './memory/layout.ts';
 import { decref } from './object/dealloc.ts';
 import type { Mutator } from './object/mutator.ts';
 import { incref } from './object/refcount.ts';
@@ -32,13 +35,12 @@ export class ByteViews {
   readonly #mem: Mutator;
   readonly #holds = new Map<ObjectRef, Hold>();
   readonly #classes = new Map<ViewType, ViewType>();
-  readonly #owners = new WeakMap<ArrayBufferView, ObjectRef>();
   readonly #forgotten: ObjectRef[] = [];
-  readonly #registry: FinalizationRegistry<ObjectRef>;
+  readonly #watcher: Watcher<ObjectRef>;
 
   constructor(mem: Mutator, onForgotten: () => void) {
     this.#mem = mem;
-    this.#registry = new FinalizationRegistry((bytes) => {
+    this.#watcher = new Watcher((bytes) => {
       this.#forgotten.push(bytes);
       onForgotten();
     });
@@ -57,8 +59,9 @@ export class ByteViews {
   ): V {
     if (!this.#holds.has(bytes)) this.#holds.set(bytes, { row: this.#addRow(bytes), views: 0 });
     try {
-      const view = new (this.#classOf(type))(this.#mem.buffer, byteOffset, length);
-      this.#adopt(view, bytes);
+      const held = this.#classOf(type);
+      const view = new held(this.#mem.buffer, byteOffset, length);
+      if (held === type || length === 0) this.#adopt(view, bytes); // others have done so themselves
       return view as V;
     } catch (error) {
       this.#releaseUnused(bytes);
@@ -81,33 +84,39 @@ export class ByteViews {
     const hold = this.#holds.get(bytes);
     assert(hold !== undefined, 'views: a view is made of bytes that are held');
     hold.views++;
-    this.#owners.set(view, bytes);
-    this.#registry.register(view, bytes);
+    this.#watcher.register(view, bytes);
   }
 
-  /** A class like `type` whose views tell of the views that are made of them. */
+  /** A class like `type` whose views make themselves known: so parts made of them do, too. */
   #classOf(type: ViewType): ViewType {
     const known = this.#classes.get(type);
     if (known !== undefined) return known;
-    const { subarray } = type.prototype as Partial<Uint8Array>;
-    const held = subarray === undefined ? type : this.#classWith(type, subarray);
+    // Nothing makes a DataView of a DataView.
+    const held = 'subarray' in type.prototype ? this.#classWith(type) : type;
     this.#classes.set(type, held);
     return held;
   }
 
-  #classWith(type: ViewType, subarray: Uint8Array['subarray']): ViewType {
-    const views = this;
-    const held = class extends (type as ViewType<Uint8Array>) {
-      // A copy (`slice`, `map`, `filter`) is of this class, too, but in a buffer of its own.
-      override subarray(begin?: number, end?: number): Uint8Array<ArrayBuffer> {
-        const part = subarray.call(this, begin, end);
-        const bytes = views.#owners.get(this);
-        if (bytes !== undefined) views.#adopt(part, bytes);
-        return part as Uint8Array<ArrayBuffer>;
+  #classWith(type: ViewType): ViewType {
+    const onNew = (view: ArrayBufferView) => this.#adoptPart(view);
+    const { buffer } = this.#mem;
+    const held = class extends (type as new (...args: unknown[]) => ArrayBufferView) {
+      constructor(...args: unknown[]) {
+        super(...args);
+        // A copy (`slice`, `map`, `filter`) is of this class, too, but in a buffer of its own. To
+        // ask a small one for that would make V8 move it.
+        if (args[0] === buffer) onNew(this);
       }
     };
     Object.defineProperty(held, 'name', { value: type.name });
-    return held;
+    return held as unknown as ViewType;
+  }
+
+  /** Without the lock: the bytes of a part are held by what it is a part of, and stay in place. */
+  #adoptPart(view: ArrayBufferView): void {
+    if (view.byteLength === 0) return; // it may begin where its bytes end
+    const bytes = blockContaining(this.#mem, Math.floor(view.byteOffset / WORD_BYTES)) as number;
+    if (this.#holds.has(bytes as ObjectRef)) this.#adopt(view, bytes as ObjectRef);
   }
 
   /** Whether `release` has something to do. */

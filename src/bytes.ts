@@ -46,10 +46,11 @@ export class HeapBytes extends Handle {
    * `length` it reaches to the end.
    *
    * The bytes live at least as long as any view of them, also when all handles are released; the
-   * garbage collector of JavaScript notices when the last view is gone. Make views of parts by
-   * `view` or by `subarray`, not from the `buffer` of a view, which is the whole heap, and pass the
-   * handle on, not a view: a clone of a view protects nothing. Views are void when the thread has
-   * left the heap.
+   * garbage collector of JavaScript notices when the last view is gone. Parts of it made by
+   * `subarray` protect them, too. What is made from the `buffer` of a view, which is the whole
+   * heap, does not, nor does a clone of a view (`structuredClone`, `postMessage`), which is one
+   * more window on the heap: once the bytes are freed, it shows, and changes, what is there then.
+   * So pass the handle on, not a view. Views are void when the thread has left the heap.
    *
    * @param type a typed array class or `DataView`
    * @param byteOffset where it begins, in bytes; a multiple of the size of an element

@@ -79,8 +79,6 @@ function stepOperation(
   iterator?: EntryIterator<unknown>,
 ): unknown {
   if (place === undefined || iterator === undefined) return undefined;
-  // A key, a value, and the iterator itself: the step is not taken without room for them.
-  session.reserveResults(3);
   const { mem, iterators } = session;
   if (place.map === NULL_REF) iterators.open(iterator, place, iterator.refOf(session, map));
   const last = place.entry;
@@ -90,8 +88,12 @@ function stepOperation(
     iterators.close(place);
     return undefined;
   }
+  const value = iterator.read(session, entry);
+  // The step is not taken without room for what it yields.
+  if (Array.isArray(value)) session.reserveResults(value);
+  else session.reserveResult(value);
   place.entry = entry;
-  return iterator.read(session, entry);
+  return value;
 }
 
 function closeOperation(session: Session, place: Place): void {

@@ -59,7 +59,7 @@ export function referentsOperation(session: Session, values: readonly unknown[])
     else if (kind === KIND_TUPLE) referents.push(...valuesOf(session, ref));
     else if (isStructKind(kind)) pushFields(session, ref, kind, referents);
   }
-  session.reserveResults(referents.filter((value) => value instanceof Handle).length);
+  session.reserveResults(referents);
   return referents;
 }
 
@@ -91,9 +91,9 @@ function refsOf(session: Session, values: readonly unknown[], of: string): Objec
 }
 
 function wrapAll(session: Session, { refs, length }: ObjectList): Handle[] {
-  session.reserveResults(length);
   const handles: Handle[] = [];
   for (let i = 0; i < length; i++) handles.push(session.handles.wrap(refs[i] as ObjectRef));
+  session.reserveResults(handles);
   return handles;
 }
 

@@ -12,7 +12,7 @@
  * barrier, so every chunk but the first is new when it is needed, and dropped afterwards.
  */
 
-import { doubled } from './base/arrays.ts';
+import { doubled, emptyPlaces } from './base/arrays.ts';
 import { assert } from './base/assert.ts';
 import { HeapExhaustedError } from './base/errors.ts';
 import type { FindClass, Handle, HandleClass } from './handle.ts';
@@ -80,7 +80,7 @@ export class HandleTable {
 
   constructor(mem: Mutator, findClass: FindClass, onForgotten: () => void) {
     this.mem = mem;
-    this.classes = [];
+    this.classes = emptyPlaces(mem.layouts.length);
     this.findClass = findClass;
     const granules = mem.maxWords >>> GRANULE_SHIFT;
     this.numbers = new Int32Array(
@@ -157,7 +157,7 @@ export class HandleTable {
   }
 
   /** The row of a kept handle; 0 when it is not kept, or stale. */
-  private rowOf(handle: Handle): number {
+  rowOf(handle: Handle): number {
     const number = this.numbers[handle.$ref >>> GRANULE_SHIFT];
     return number < 0 ? -number : 0;
   }
@@ -191,7 +191,6 @@ export class HandleTable {
 
   /** Makes `handleClass` the class of the handles of a kind from here on. */
   setClass(kind: number, handleClass: HandleClass): void {
-    while (this.classes.length <= kind) this.classes.push(undefined);
     this.classes[kind] = handleClass;
   }
 

@@ -151,9 +151,14 @@ export abstract class HeapData {
    * errors, boxed primitives. Depth does not matter. Outside of sections the lock is taken for a
    * part of the copy at a time; getters run without it.
    *
+   * Lists of property names that are new to the heap become shapes, which never go away, of at most
+   * 3,072 kinds; also in a copy that fails, since it is made and filled before that is known, but
+   * once for each list. Objects with other lists are dictionaries from then on: larger and slower.
+   * So make maps of records whose names are data, above all where they may be refused.
+   *
    * @throws NotShareableError that names the path of what cannot be copied: functions, symbols,
    *   bigints beyond 64 bits, proxies, promises, objects of the platform, arrays with properties
-   *   besides their elements; StaleHandleError; HeapExhaustedError. Then nothing is left behind.
+   *   besides their elements; StaleHandleError; HeapExhaustedError. Then no object is left behind.
    */
   from<T>(value: T): FromJS<T> {
     return copyFrom(this.#session, value) as FromJS<T>;

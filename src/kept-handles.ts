@@ -1,11 +1,12 @@
 /**
  * The kept handles of one thread: each has a row of the shared root table, and a number of keeps.
  *
- * Kept handles that the program forgets are found by a FinalizationRegistry. Registering costs
+ * Kept handles that the program forgets are found by a `Watcher`. Registering costs
  * more than keeping, so a kept handle is held strongly while it is young; most are released by
  * then. Nothing depends on the registry but the memory of forgetful programs.
  */
 
+import { Watcher } from './base/watcher.ts';
 import type { Handle } from './handle.ts';
 import type { ObjectRef } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
@@ -33,11 +34,11 @@ export class KeptHandles {
   #agingScheduled = false;
   /** Tokens of handles that were collected. */
   readonly #forgotten: Token[] = [];
-  readonly #registry: FinalizationRegistry<Token>;
+  readonly #watcher: Watcher<Token>;
 
   constructor(mem: Mutator, onForgotten: () => void) {
     this.#mem = mem;
-    this.#registry = new FinalizationRegistry((token) => {
+    this.#watcher = new Watcher((token) => {
       this.#forgotten.push(token);
       onForgotten();
     });
@@ -52,6 +53,9 @@ export class KeptHandles {
   add(handle: Handle, local: number): number {
     const row = addRow(this.#mem, handle.$ref);
     this.#strong[row] = handle;
+    // A place that was not written would show what a program has put into Array.prototype.
+    this.#weak[row] = undefined;
+    this.#tokens[row] = undefined;
     this.#keeps[row] = 1;
     this.#locals[row] = local;
     this.#young.push(row);
@@ -84,7 +88,7 @@ export class KeptHandles {
   /** Empties a row. The caller owns its count. */
   forget(row: number): ObjectRef {
     const token = this.#tokens[row];
-    if (token !== undefined) this.#registry.unregister(token);
+    if (token !== undefined) this.#watcher.unregister(token);
     this.#strong[row] = undefined;
     this.#weak[row] = undefined;
     this.#tokens[row] = undefined;
@@ -121,7 +125,7 @@ export class KeptHandles {
       this.#strong[row] = undefined;
       this.#weak[row] = new WeakRef(handle);
       this.#tokens[row] = token;
-      this.#registry.register(handle, token, token);
+      this.#watcher.register(handle, token, token);
     }
   }
 }

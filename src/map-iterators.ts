@@ -3,9 +3,10 @@
  *
  * An open iterator holds its map by a row of the root table and is counted in the map, which keeps
  * its entries in place meanwhile. It closes at its end or when its loop is left. Iterators that
- * outlive their section are watched by a FinalizationRegistry; leaving the heap closes all.
+ * outlive their section are watched by a `Watcher`; leaving the heap closes all.
  */
 
+import { Watcher } from './base/watcher.ts';
 import { NULL_REF, type ObjectRef } from './memory/layout.ts';
 import { decref } from './object/dealloc.ts';
 import { closeIterator, openIterator } from './object/map-chunks.ts';
@@ -33,11 +34,11 @@ export class MapIterators {
   /** Iterators opened in the running section, with their places. */
   #fresh: [object, Place][] = [];
   readonly #forgotten: Place[] = [];
-  readonly #registry: FinalizationRegistry<Place>;
+  readonly #watcher: Watcher<Place>;
 
   constructor(mem: Mutator, onForgotten: () => void) {
     this.#mem = mem;
-    this.#registry = new FinalizationRegistry((place) => {
+    this.#watcher = new Watcher((place) => {
       this.#forgotten.push(place);
       onForgotten();
     });
@@ -77,7 +78,7 @@ export class MapIterators {
   /** Watches what is still open, and closes what was forgotten. The caller holds the GIL. */
   endSection(): void {
     for (const [iterator, place] of this.#fresh) {
-      if (place.map !== NULL_REF) this.#registry.register(iterator, place);
+      if (place.map !== NULL_REF) this.#watcher.register(iterator, place);
     }
     this.#fresh = [];
     for (const place of this.#forgotten.splice(0)) this.close(place);

@@ -155,8 +155,9 @@ function namesOperation(session: Session, object: Handle): string[] {
 function valuesOperation(session: Session, object: Handle): Shareable[] {
   const ref = objectRef(session, object);
   const names = propertyNames(session, ref);
-  session.reserveResults(names.length);
-  return names.map((name) => decodeAt(session, propertyAt(session, ref, name)));
+  const values = names.map((name) => decodeAt(session, propertyAt(session, ref, name)));
+  session.reserveResults(values);
+  return values;
 }
 
 /** Names and values in turn: in one array, so that the handles in it are kept. */

@@ -16,7 +16,7 @@ import type { StructLayout } from './object/struct-layout.ts';
 import { HeapObject, inOrder } from './plain-object.ts';
 import { ArrayProperties, type Properties } from './proxy-arrays.ts';
 import { storingOne } from './proxy-storing.ts';
-import { handleOfProxy, noteProxy } from './proxy-targets.ts';
+import { handleIn, noteProxy } from './proxy-targets.ts';
 import type { Session } from './session.ts';
 import { unknownField } from './struct.ts';
 import { show } from './struct-fields.ts';
@@ -27,16 +27,11 @@ const proxies = new WeakMap<Handle, object>();
 /** A proxy of the object of a handle. See `Heap.proxy`. */
 export function proxyOf(session: Session, value: unknown): unknown {
   const handle = handleIn(value);
-  if (handle === null || handle.$session !== session) {
+  if (handle === undefined || handle.$session !== session) {
     throw new TypeError(`proxy() takes a handle of this heap, not ${show(value)}`);
   }
   refOf(handle);
   return wrap(handle);
-}
-
-function handleIn(value: unknown): Handle | null {
-  if (typeof value !== 'object' || value === null) return null;
-  return handleOfProxy(value) ?? (value instanceof Handle ? value : null);
 }
 
 /** What a program gets of a value that was read: the proxy of an object with properties. */
@@ -62,8 +57,8 @@ export function wrap(value: unknown): unknown {
 
 /** The properties of an object; null when it has none, as sets and bytes. */
 function propertiesOf(handle: Handle): Properties | null {
-  if (handle instanceof HeapObject) return new NamedProperties(handle);
-  if (handle instanceof HeapMap) return new MapProperties(handle);
+  if (handle instanceof HeapObject) return new NamedProperties(handle, () => handle.keys());
+  if (handle instanceof HeapMap) return new NamedProperties(handle, () => stringKeysOf(handle));
   if (handle instanceof HeapArray || handle instanceof HeapTuple) {
     return new ArrayProperties(handle, wrap);
   }
@@ -71,73 +66,51 @@ function propertiesOf(handle: Handle): Properties | null {
   return isStructKind(kind) ? new StructProperties(handle, kind) : null;
 }
 
-/** Of a plain object: its own. */
+/** What is stored under names: plain objects, and maps. */
+interface NamedValues extends Handle {
+  has(name: string): boolean;
+  get(name: string): unknown;
+  set(name: string, value: never): unknown;
+  delete(name: string): boolean;
+}
+
+/** Of a plain object: its own. Of a map: the entries whose keys are strings. */
 class NamedProperties implements Properties {
   readonly prototype = Object.prototype;
-  readonly #object: HeapObject;
+  readonly names: () => string[];
+  readonly #values: NamedValues;
 
-  constructor(object: HeapObject) {
-    this.#object = object;
+  constructor(values: NamedValues, names: () => string[]) {
+    this.#values = values;
+    this.names = names;
   }
 
   has(name: string): boolean {
-    return this.#object.has(name);
+    return this.#values.has(name);
   }
 
   get(name: string): unknown {
-    return wrap(this.#object.get(name));
+    return wrap(this.#values.get(name));
   }
 
   set(name: string, value: unknown): boolean {
-    storingOne(this.#object, value, (stored) => this.#object.set(name, stored as never));
+    storingOne(this.#values, value, (stored) => this.#values.set(name, stored as never));
     return true;
   }
 
   delete(name: string): boolean {
-    this.#object.delete(name);
+    this.#values.delete(name);
     return true;
-  }
-
-  names(): string[] {
-    return this.#object.keys();
   }
 }
 
-/** Of a map: the entries whose keys are strings. */
-class MapProperties implements Properties {
-  readonly prototype = Object.prototype;
-  readonly #map: HeapMap;
-
-  constructor(map: HeapMap) {
-    this.#map = map;
-  }
-
-  has(name: string): boolean {
-    return this.#map.has(name);
-  }
-
-  get(name: string): unknown {
-    return wrap(this.#map.get(name));
-  }
-
-  set(name: string, value: unknown): boolean {
-    storingOne(this.#map, value, (stored) => this.#map.set(name, stored as never));
-    return true;
-  }
-
-  delete(name: string): boolean {
-    this.#map.delete(name);
-    return true;
-  }
-
-  names(): string[] {
-    const { $session: session } = this.#map;
-    const names: string[] = [];
-    session.run(() => {
-      for (const key of this.#map.keys()) if (typeof key === 'string') names.push(key);
-    }, Number.POSITIVE_INFINITY);
-    return inOrder(names);
-  }
+/** The keys of a map that are strings, in the order of an object's properties. */
+function stringKeysOf(map: HeapMap): string[] {
+  const names: string[] = [];
+  map.$session.run(() => {
+    for (const key of map.keys()) if (typeof key === 'string') names.push(key);
+  }, Number.POSITIVE_INFINITY);
+  return inOrder(names);
 }
 
 /** Of a struct: its fields; behind them the methods of its class. */

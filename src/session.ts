@@ -15,7 +15,7 @@ import { KeptScope } from './kept-scope.ts';
 import { MapIterators } from './map-iterators.ts';
 import { GC_COUNTS, GC_TRIGGER, THREAD_SECTIONS } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
-import { handleOfProxy } from './proxy-targets.ts';
+import { handleIn } from './proxy-targets.ts';
 import {
   acquireGil,
   isHandoverRequested,
@@ -156,12 +156,25 @@ export class Session {
   }
 
   /**
-   * Makes sure that `count` results can be kept, for operations that remove what they return.
+   * Makes sure that a result can be kept, for operations that remove what they return: called
+   * before they do. Whatever is no handle, or is kept already, needs no room.
    *
    * @throws HeapExhaustedError
    */
-  reserveResults(count: number): void {
-    if (this.#isSingle) this.handles.reserve(count);
+  reserveResult(result: unknown): void {
+    if (this.#isSingle && this.#needsRow(result)) this.handles.reserve(1);
+  }
+
+  /** As `reserveResult`, for many: all can be kept, or none is. @throws HeapExhaustedError */
+  reserveResults(results: readonly unknown[]): void {
+    if (!this.#isSingle) return;
+    let count = 0;
+    for (const result of results) if (this.#needsRow(result)) count++;
+    this.handles.reserve(count);
+  }
+
+  #needsRow(result: unknown): boolean {
+    return result instanceof Handle && this.handles.rowOf(result) === 0;
   }
 
   /** A handle that leaves its section as a result is kept. */
@@ -285,12 +298,6 @@ export class Session {
       releaseGil(mem);
     }
   }
-}
-
-/** The handle that a result is, or that it stands for as a proxy of `heap.proxy`. */
-function handleIn(result: unknown): Handle | undefined {
-  if (typeof result !== 'object' || result === null) return undefined;
-  return result instanceof Handle ? result : handleOfProxy(result);
 }
 
 const keepHandle = (session: Session, handle: Handle): void => session.handles.keep(handle);

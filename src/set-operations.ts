@@ -1,6 +1,7 @@
 /**
- * The methods that combine sets, by the steps of ECMAScript, over an ordinary set of the elements
- * of one in the heap. What a step takes from `other` comes in the order that they say, too.
+ * The methods that combine sets, by the steps of ECMAScript. What is called of `other` may change
+ * the set in the heap: so it is asked again at each step, and gone through by an iterator, which
+ * bears that, wherever JavaScript's own methods look again.
  */
 
 import { Handle } from './handle.ts';
@@ -12,10 +13,19 @@ export interface SetLike<T> {
   keys(): Iterator<T>;
 }
 
-/** The elements of a set in the heap, as they are now, and the argument of one of its methods. */
+/** The set in the heap whose method was called. */
+export interface OwnSet<T> {
+  size(): number;
+  has(value: unknown): boolean;
+  /** All elements, as they are now. */
+  all(): readonly T[];
+  /** Yields the elements, also those that are added meanwhile. */
+  values(): Iterable<T>;
+}
+
+/** A set in the heap, and the argument of one of its methods. */
 export class Operands<T, U> {
-  /** The elements. */
-  readonly own: Set<T>;
+  readonly #own: OwnSet<T>;
   readonly #size: number;
   readonly #other: SetLike<U>;
   readonly #has: (value: unknown) => unknown;
@@ -23,7 +33,7 @@ export class Operands<T, U> {
   readonly #dates = new Map<number, Date>();
 
   /** @throws TypeError, RangeError as JavaScript's methods do, when `other` is not like a set. */
-  constructor(elements: () => readonly T[], other: SetLike<U>) {
+  constructor(own: OwnSet<T>, other: SetLike<U>) {
     if ((typeof other !== 'object' && typeof other !== 'function') || other === null) {
       throw new TypeError('a set can be combined with something like a set only');
     }
@@ -40,39 +50,59 @@ export class Operands<T, U> {
     this.#other = other;
     this.#has = has as () => unknown;
     this.#keys = keys as () => unknown;
-    this.own = new Set(elements().map((value) => this.#same(value)));
+    this.#own = own;
+  }
+
+  /** A set of all elements, as they are now. */
+  all(): Set<T> {
+    return new Set(this.#own.all().map((value) => this.#same(value)));
+  }
+
+  /** The elements one after the other, while calls of `other` may change the set. */
+  *each(): Generator<T> {
+    for (const value of this.#own.values()) yield this.#same(value);
+  }
+
+  /** Whether `value` is an element at this moment. */
+  inOwn(value: unknown): boolean {
+    return this.#own.has(value);
   }
 
   /** Whether `other` is at least as large: then it is asked, else gone through. */
   get isOtherLarger(): boolean {
-    return this.own.size <= this.#size;
+    return this.#own.size() <= this.#size;
   }
 
   get isOtherSmaller(): boolean {
-    return this.own.size >= this.#size;
+    return this.#own.size() >= this.#size;
   }
 
   /** Whether `value` is in `other`. */
-  inOther = (value: unknown): boolean => Boolean(this.#has.call(this.#other, value));
+  inOther(value: unknown): boolean {
+    return Boolean(this.#has.call(this.#other, value));
+  }
 
-  /** What is in `other`. Who leaves early closes its iterator. */
-  *keys(): Generator<T | U> {
+  /** What is in `other`, which is asked for its iterator at once. Who leaves early closes it. */
+  keys(): Generator<T | U> {
     const iterator = this.#keys.call(this.#other);
     if (typeof iterator !== 'object' || iterator === null) {
       throw new TypeError('keys() of what a set is combined with must return an iterator');
     }
-    const { next } = iterator as Iterator<U>;
+    return this.#walk(iterator as Iterator<U>, (iterator as Iterator<U>).next);
+  }
+
+  *#walk(iterator: Iterator<U>, next: Iterator<U>['next']): Generator<T | U> {
     let isLeft = false;
     try {
       for (;;) {
-        const step = next.call(iterator as Iterator<U>);
+        const step = next.call(iterator);
         if (step.done) return;
         isLeft = true;
         yield this.#same(step.value);
         isLeft = false;
       }
     } finally {
-      if (isLeft) (iterator as Iterator<U>).return?.();
+      if (isLeft) iterator.return?.();
     }
   }
 
@@ -89,53 +119,63 @@ export class Operands<T, U> {
 
 /** All elements, and what is in the other. */
 export function union<T, U>(operands: Operands<T, U>): Set<T | U> {
-  const result = new Set<T | U>(operands.own);
-  for (const value of operands.keys()) result.add(value);
+  const keys = operands.keys();
+  const result = new Set<T | U>(operands.all());
+  for (const value of keys) result.add(value);
   return result;
 }
 
 /** The elements that are in the other, too, in the order of the smaller one. */
 export function intersection<T>(operands: Operands<T, unknown>): Set<T> {
-  const { own, isOtherLarger, inOther } = operands;
-  if (isOtherLarger) return new Set([...own].filter(inOther));
   const result = new Set<T>();
-  for (const value of operands.keys()) if (own.has(value as T)) result.add(value as T);
+  if (operands.isOtherLarger) {
+    for (const value of operands.each()) if (operands.inOther(value)) result.add(value);
+  } else {
+    for (const value of operands.keys()) if (operands.inOwn(value)) result.add(value as T);
+  }
   return result;
 }
 
 /** The elements that are not in the other. */
 export function difference<T>(operands: Operands<T, unknown>): Set<T> {
-  const { own, isOtherLarger, inOther } = operands;
-  if (isOtherLarger) return new Set([...own].filter((value) => !inOther(value)));
-  const result = new Set(own);
-  for (const value of operands.keys()) result.delete(value as T);
+  const { isOtherLarger } = operands;
+  const result = operands.all();
+  if (isOtherLarger) {
+    for (const value of result) if (operands.inOther(value)) result.delete(value);
+  } else {
+    for (const value of operands.keys()) result.delete(value as T);
+  }
   return result;
 }
 
 /** What is in one, but not in both. */
 export function symmetricDifference<T, U>(operands: Operands<T, U>): Set<T | U> {
-  const { own } = operands;
-  const result = new Set<T | U>(own);
-  for (const value of operands.keys()) {
-    if (own.has(value as T)) result.delete(value);
+  const keys = operands.keys();
+  const result = new Set<T | U>(operands.all());
+  for (const value of keys) {
+    if (operands.inOwn(value)) result.delete(value);
     else result.add(value);
   }
   return result;
 }
 
-export function isSubsetOf({ own, isOtherLarger, inOther }: Operands<unknown, unknown>): boolean {
-  return isOtherLarger && [...own].every(inOther);
+export function isSubsetOf(operands: Operands<unknown, unknown>): boolean {
+  if (!operands.isOtherLarger) return false;
+  for (const value of operands.each()) if (!operands.inOther(value)) return false;
+  return true;
 }
 
 export function isSupersetOf(operands: Operands<unknown, unknown>): boolean {
   if (!operands.isOtherSmaller) return false;
-  for (const value of operands.keys()) if (!operands.own.has(value)) return false;
+  for (const value of operands.keys()) if (!operands.inOwn(value)) return false;
   return true;
 }
 
 export function isDisjointFrom(operands: Operands<unknown, unknown>): boolean {
-  const { own, isOtherLarger, inOther } = operands;
-  if (isOtherLarger) return ![...own].some(inOther);
-  for (const value of operands.keys()) if (own.has(value)) return false;
+  if (operands.isOtherLarger) {
+    for (const value of operands.each()) if (operands.inOther(value)) return false;
+  } else {
+    for (const value of operands.keys()) if (operands.inOwn(value)) return false;
+  }
   return true;
 }

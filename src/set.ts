@@ -17,6 +17,7 @@ import {
   isSubsetOf,
   isSupersetOf,
   Operands,
+  type OwnSet,
   type SetLike,
   symmetricDifference,
   union,
@@ -125,8 +126,15 @@ export class HeapSet<T = Shareable> extends Handle {
   }
 
   #with<U>(other: SetLike<U>): Operands<Shared<T>, U> {
-    const elements = () => this.$session.single(elementsOperation, this) as Shared<T>[];
-    return new Operands(elements, other);
+    const { $session: session } = this;
+    // By the operations, not by methods: those of a subclass are not asked, as in JavaScript.
+    const own: OwnSet<Shared<T>> = {
+      size: () => session.single(sizeOperation, this),
+      has: (value) => session.single(hasOperation, this, value),
+      all: () => session.single(elementsOperation, this) as Shared<T>[],
+      values: () => new EntryIterator(this, KIND_SET, readKey as Reader<Shared<T>>),
+    };
+    return new Operands(own, other);
   }
 }
 
@@ -178,7 +186,7 @@ function elementsOperation(session: Session, set: Handle): Shareable[] {
 
 /** The elements of a set. */
 export function elementsOf(session: Session, ref: ObjectRef): Shareable[] {
-  const size = mapSize(session.mem, ref);
-  session.reserveResults(size);
-  return firstElements(session, ref, size);
+  const elements = firstElements(session, ref, mapSize(session.mem, ref));
+  session.reserveResults(elements);
+  return elements;
 }

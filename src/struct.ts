@@ -304,12 +304,19 @@ function readInit(record: StructRecord, init: unknown): readonly Initial[] {
   const fields: Initial[] = [];
   for (const name in init) {
     const accessor = access.get(name);
-    if (accessor === undefined) throw unknownField(layout, name);
+    if (accessor === undefined) {
+      if (isOfAllObjects(init, name)) continue;
+      throw unknownField(layout, name);
+    }
     const value = (init as Record<string, unknown>)[name];
     if (value !== undefined || fieldKind(layout, name) === 'any') fields.push([accessor, value]);
   }
   return fields;
 }
+
+/** Whether a property is one that a program has given to all objects: not a mistake of this one. */
+const isOfAllObjects = (init: object, name: string): boolean =>
+  !Object.hasOwn(init, name) && Object.hasOwn(Object.prototype, name);
 
 function constructOperation(
   session: Session,

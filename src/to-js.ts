@@ -9,7 +9,7 @@ import { NotShareableError } from './base/errors.ts';
 import { copyOut, viewTypeOfNumber } from './bytes.ts';
 import { VIEW_NAME } from './from-bytes.ts';
 import { BOXED_NAME, ERROR_NAME, REGEXP_NAME } from './from-classes.ts';
-import { Handle, refOf } from './handle.ts';
+import { type Handle, refOf } from './handle.ts';
 import {
   ENTRY_VALUE,
   FIRST_STRUCT_KIND,
@@ -44,22 +44,16 @@ import { decodeString } from './object/string.ts';
 import { isShapeName, PLAIN_NAME, type StructLayout } from './object/struct-layout.ts';
 import { tupleLength, tupleValueAt } from './object/tuple.ts';
 import { bigintOf, referenceAt, simpleOf, timeOf } from './object/value.ts';
-import { handleOfProxy } from './proxy-targets.ts';
+import { handleIn } from './proxy-targets.ts';
 import type { Session } from './session.ts';
 import { fieldAccessOf } from './struct.ts';
 
 /** The copy of a value. See `Heap.toJS`. */
 export function copyToJS(session: Session, value: unknown): unknown {
   const handle = handleIn(value);
-  if (handle === null) return value;
+  if (handle === undefined) return value;
   if (handle.$session !== session) throw new NotShareableError('value', 'it is of another heap');
   return session.single(exportOperation, handle)[0];
-}
-
-function handleIn(value: unknown): Handle | null {
-  if (value instanceof Handle) return value;
-  if (typeof value !== 'object' || value === null) return null;
-  return handleOfProxy(value) ?? null;
 }
 
 /** In an array, so that nobody takes the copy for a result that has to be kept. */

@@ -106,8 +106,9 @@ function valuesOperation(session: Session, tuple: Handle): Shareable[] {
 /** The values of a tuple. */
 export function valuesOf(session: Session, tuple: ObjectRef): Shareable[] {
   const length = tupleLength(session.mem, tuple);
-  session.reserveResults(length);
-  return Array.from({ length }, (_, i) => decodeAt(session, tupleValueAt(tuple, i)));
+  const values = Array.from({ length }, (_, i) => decodeAt(session, tupleValueAt(tuple, i)));
+  session.reserveResults(values);
+  return values;
 }
 
 const valuePath = (index: unknown): string => `value ${index} of a tuple`;

@@ -3,7 +3,8 @@
 import { createContext, runInContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { NotShareableError, StaleHandleError } from '../src/base/errors.ts';
-import { Heap } from '../src/heap.ts';
+import { Heap, sessionOf } from '../src/heap.ts';
+import { CONTROL_KIND_COUNT, MAX_KINDS } from '../src/memory/layout.ts';
 import { define } from './support/plain-graphs.ts';
 import { COUNTS, mortalObjects, withHeap } from './support/with-heap.ts';
 
@@ -221,5 +222,31 @@ test('what is refused of another realm is refused as well', () => {
       expect(refusalOf(heap, [runInContext(`(${code})`, realm)]).path).toBe('value[0]');
     }
     expect(refusalOf(heap, runInContext('Object.assign([1], { a: 1 })', realm)).path).toBe('value');
+  });
+});
+
+const kindsOf = (heap: Heap) => sessionOf(heap).mem.i32[CONTROL_KIND_COUNT] as number;
+
+test('a copy that fails ten thousand times declares its shapes once', () => {
+  withHeap({}, (heap) => {
+    const before = kindsOf(heap);
+    const source = { a: 1, inner: { b: 2, last: () => 1 } };
+    for (let i = 0; i < 10_000; i++) expect(() => heap.from(source)).toThrow(NotShareableError);
+    expect(kindsOf(heap)).toBe(before + 2);
+    expect(mortalObjects(heap)).toBe(0);
+  });
+});
+
+test('copies that fail with 4,000 lists of names leave 1,024 kinds for structs', () => {
+  withHeap({}, (heap) => {
+    for (let i = 0; i < 4000; i++) {
+      expect(() => heap.from({ [`name${i}`]: 1, last: () => 1 })).toThrow(NotShareableError);
+    }
+    // And the shape of dictionaries, which all but the first 3,056 were.
+    expect(kindsOf(heap)).toBe(MAX_KINDS - 1024 + 1);
+    expect(mortalObjects(heap)).toBe(0);
+    const copy = heap.from({ other: 1, names: 'too' });
+    expect(heap.toJS(copy)).toEqual({ other: 1, names: 'too' });
+    expect(new (heap.struct<{ n: number }>('S', { n: 'int32' }))({ n: 5 }).n).toBe(5);
   });
 });

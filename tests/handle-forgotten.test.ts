@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Handle } from '../src/handle.ts';
-import type { Heap } from '../src/heap.ts';
+import { Heap } from '../src/heap.ts';
 import type { HeapMap } from '../src/map.ts';
 import { withHeapAsync } from './support/with-heap.ts';
 
@@ -75,6 +75,31 @@ describe('forgotten handles', () => {
       expect(heap.refcount(map)).toBe(12);
       await collectGarbage(() => heap.refcount(map) === 1);
       expect(heap.refcount(map)).toBe(1);
+    });
+  });
+
+  // V8 calls no registry of a thread again once one has died whose call was pending.
+  test('are released also when another heap was dropped with its own', {
+    timeout: 20_000,
+  }, async () => {
+    const gc = (globalThis as { gc?: () => void }).gc as () => void;
+    let dropped: Heap | undefined = (() => {
+      const heap = Heap.create({ maxBytes: 2 ** 20 });
+      for (let i = 0; i < 100; i++) heap.bytes(1).view();
+      heap[Symbol.dispose]();
+      return heap;
+    })();
+    const isDropped = new WeakRef(dropped);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    gc(); // the views are gone, and it is to be told
+    dropped = undefined;
+    gc(); // but is gone, too
+    expect(isDropped.deref()).toBe(undefined);
+    await withHeapAsync({}, async (heap) => {
+      for (let i = 0; i < 10; i++) (() => heap.bytes(1).view())();
+      heap.gc.collect();
+      await collectGarbage(() => heap.stats().objectsByKind.bytes === undefined);
+      expect(heap.stats().objectsByKind.bytes).toBe(undefined);
     });
   });
 });

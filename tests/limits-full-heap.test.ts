@@ -1,6 +1,7 @@
 /** Heaps that are really full: operations fail whole, and go on when something is released. */
 
 import { describe, expect, test } from 'vitest';
+import type { HeapArray } from '../src/array.ts';
 import { HeapExhaustedError } from '../src/base/errors.ts';
 import type { Handle } from '../src/handle.ts';
 import type { Heap } from '../src/heap.ts';
@@ -123,5 +124,106 @@ test('in a full heap everything can be read, replaced in place, deleted and rele
     array.length = 0;
     expect(heap.verify()).toEqual([]);
     ballast.release();
+  });
+});
+
+/** Keeps elements of `spares` until this thread's root table is full. Returns their handles. */
+function fillRows(spares: HeapArray<Handle>): Handle[] {
+  const kept: Handle[] = [];
+  for (;;) {
+    try {
+      kept.push(spares.at(kept.length) as Handle);
+    } catch (error) {
+      if (error instanceof HeapExhaustedError) return kept;
+      throw error;
+    }
+  }
+}
+
+describe('in a full heap without a free row', () => {
+  /** 3,000 objects, of which as many as there are rows are kept when `body` runs. */
+  function withoutRows(prepare: (heap: Heap, some: Handle) => () => void): void {
+    withHeap({ maxBytes: 2 * MIB }, (heap) => {
+      const S = heap.struct<{ n: number }>('S', { n: 'int32' });
+      const spares = heap.array<Handle>();
+      heap.run(() => {
+        for (let n = 0; n < 3000; n++) spares.push(new S({ n }));
+      });
+      const some = heap.from({ of: 'mine' });
+      const body = prepare(heap, some);
+      const ballast = fill(heap);
+      const kept = fillRows(spares);
+      expect(kept.length).toBeLessThan(3000);
+      body();
+      expect(heap.verify()).toEqual([]);
+      for (const handle of [...kept, ballast]) handle.release();
+    });
+  }
+
+  test('what is no object is read, and taken out', () => {
+    withoutRows((heap) => {
+      const S = heap.struct<{ n: number; s: string }>('T', { n: 'int32', s: 'string' });
+      const struct = new S({ n: 1, s: 'text' });
+      const array = heap.array([1, 'two', 3n, 4.5, new Date(5), null, 7]);
+      const map = heap.map<unknown, unknown>([['key', 'value']]);
+      const set = heap.set([1, 'two']);
+      const tuple = heap.tuple(1, 'two');
+      const object = heap.from({ one: 1, two: 'two' });
+      const values = map.values();
+      values.next(); // the iterator has its row
+      map.set(2, 3);
+      return () => {
+        expect([struct.n, struct.s]).toEqual([1, 'text']);
+        expect(array.at(1)).toBe('two');
+        expect(array.slice(0, 3)).toEqual([1, 'two', 3n]);
+        expect([array.pop(), array.shift(), array.pop()]).toEqual([7, 1, null]);
+        expect(array.splice(1, 2)).toEqual([3n, 4.5]);
+        expect([...array]).toEqual(['two', new Date(5)]);
+        expect([map.get('key'), map.size, set.has('two')]).toEqual(['value', 2, true]);
+        expect(values.next()).toEqual({ done: false, value: 3 });
+        expect([...set.union(new Set([3]))]).toEqual([1, 'two', 3]);
+        expect(tuple.toArray()).toEqual([1, 'two']);
+        expect(object.values()).toEqual([1, 'two']);
+        expect(object.entries()).toEqual([
+          ['one', 1],
+          ['two', 'two'],
+        ]);
+      };
+    });
+  });
+
+  test('an object that cannot be kept stays where it is; a kept one comes out', () => {
+    withoutRows((heap, some) => {
+      const full = () => heap.from([{ hidden: true }]);
+      const array = full();
+      const several = heap.array<unknown>();
+      const map = heap.map<unknown, unknown>();
+      heap.run(() => {
+        for (const n of [1, 2, 3]) several.push(heap.array([n]));
+        map.set('first', 1).set('second', heap.array()).set('third', some);
+      });
+      const values = map.values();
+      expect(values.next().value).toBe(1);
+      return () => {
+        for (const take of [
+          () => array.pop(),
+          () => array.shift(),
+          () => array.splice(0, 1),
+          () => several.splice(0, 3, 'new'),
+          () => array.at(0),
+          () => map.get('second'),
+          () => values.next(),
+        ]) {
+          expect(take).toThrow(HeapExhaustedError);
+        }
+        expect([array.length, several.length, map.size]).toEqual([1, 3, 3]);
+        map.delete('second'); // what the iterator could not yield
+        expect(values.next().value).toBe(some);
+        several.set(0, some);
+        expect(several.shift()).toBe(some);
+        expect(several.length).toBe(2);
+        values.return?.();
+      };
+    });
   });
 });

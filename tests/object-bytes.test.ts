@@ -1,11 +1,11 @@
-/** Bytes: windows on them, what those protect, and when their memory is free again (J5, J6). */
+/** Bytes: windows on them, and when their memory is free again (J5, J6). */
 
 import { describe, expect, test } from 'vitest';
 import { HeapExhaustedError } from '../src/base/errors.ts';
 import type { HeapBytes } from '../src/bytes.ts';
-import { type Heap, sessionOf } from '../src/heap.ts';
+import type { Heap } from '../src/heap.ts';
 import { SEED, withRandom } from './support/random.ts';
-import { mortalObjects, withHeap, withHeapAsync } from './support/with-heap.ts';
+import { mortalObjects, withHeap } from './support/with-heap.ts';
 
 const MIB = 2 ** 20;
 const TYPES = [
@@ -263,95 +263,5 @@ describe('memory', () => {
       array.length = 0;
       expect(living(heap)).toBe(1); // the view
     });
-  });
-});
-
-const collectGarbage = async (until: () => boolean) => {
-  for (let i = 0; i < 60 && !until(); i++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    (globalThis as { gc?: () => void }).gc?.();
-  }
-};
-
-describe('a view protects its bytes', () => {
-  test('all views of a thread together count once, when all handles are gone', async () => {
-    await withHeapAsync({}, async (heap) => {
-      const bytes = heap.bytes(100);
-      expect(heap.refcount(bytes)).toBe(1);
-      const views = [bytes.view(), bytes.view(Int32Array, 4, 3), bytes.view(DataView)];
-      expect(heap.refcount(bytes)).toBe(2);
-      (views[0] as Uint8Array).fill(7);
-      bytes.release();
-      const array = heap.array();
-      for (let i = 0; i < 100; i++) array.push('x'.repeat(90));
-      await collectGarbage(() => living(heap) === 0);
-      expect(living(heap)).toBe(1);
-      expect(heap.verify()).toEqual([]);
-      expect((views[1] as Int32Array)[0]).toBe(0x07070707);
-      expect((views[2] as DataView).getUint8(99)).toBe(7);
-    });
-  });
-
-  test('until the last is gone: then they die', { timeout: 20_000 }, async () => {
-    await withHeapAsync({}, async (heap) => {
-      (() => {
-        for (const Type of [Uint8Array, Float64Array, DataView]) {
-          const bytes = heap.bytes(1000);
-          bytes.view(Type as typeof Uint8Array);
-          bytes.view(Type as typeof Uint8Array, 8);
-          bytes.release();
-        }
-      })();
-      expect(living(heap)).toBe(3);
-      await collectGarbage(() => living(heap) === 0);
-      expect(living(heap)).toBe(0);
-      expect(mortalObjects(heap)).toBe(0);
-      expect(sessionOf(heap).mem.freeRows.length).toBeGreaterThan(0);
-    });
-  });
-
-  test('also by parts of it, and parts of those', { timeout: 20_000 }, async () => {
-    await withHeapAsync({}, async (heap) => {
-      let part: Uint8Array | undefined = (() => {
-        const bytes = heap.bytes(1000);
-        const view = bytes.view();
-        view.fill(5);
-        bytes.release();
-        return view.subarray(10, 500).subarray(10);
-      })();
-      await collectGarbage(() => living(heap) === 0);
-      expect(living(heap)).toBe(1);
-      expect(part.length).toBe(480);
-      expect(part.every((byte) => byte === 5)).toBe(true);
-      part = undefined;
-      await collectGarbage(() => living(heap) === 0);
-      expect(living(heap)).toBe(0);
-    });
-  });
-
-  test('and views made in sections, of bytes that no handle has left', async () => {
-    await withHeapAsync({}, async (heap) => {
-      const array = heap.array<HeapBytes>();
-      const view = heap.run(() => {
-        array.push(heap.bytes(16));
-        return { view: (array.at(0) as HeapBytes).view(Float64Array) };
-      }).view;
-      array.length = 0;
-      view[1] = 2.5;
-      expect(living(heap)).toBe(1);
-      heap.gc.collect();
-      expect(living(heap)).toBe(1);
-      expect(view[1]).toBe(2.5);
-    });
-  });
-
-  test('views of a heap that was left do no harm', async () => {
-    const views: Uint8Array[] = [];
-    await withHeapAsync({ checkLeaks: false }, async (heap) => {
-      views.push(heap.bytes(100).view());
-    });
-    expect(views[0]?.subarray(1).length).toBe(99);
-    views.length = 0;
-    await collectGarbage(() => false);
   });
 });

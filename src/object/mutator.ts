@@ -4,7 +4,8 @@
  * Nothing here must survive the thread. The shared state is in the buffer.
  */
 
-import type { ThreadId } from '../memory/layout.ts';
+import { emptyPlaces } from '../base/arrays.ts';
+import { MAX_KINDS, type ThreadId } from '../memory/layout.ts';
 import { Memory } from '../memory/memory.ts';
 import { ShapeTable } from './shape-table.ts';
 import { StringCache } from './string-cache.ts';
@@ -14,7 +15,7 @@ import type { StructLayout } from './struct-layout.ts';
 export class Mutator extends Memory {
   declare readonly strings: StringCache;
   /** Struct layouts by kind, as far as this thread has met them. */
-  declare readonly layouts: StructLayout[];
+  declare readonly layouts: (StructLayout | undefined)[];
   /** Shapes by their names, as far as this thread has met them. */
   declare readonly shapes: ShapeTable;
   /** Rows of this thread's root table that were used and are free. */
@@ -25,7 +26,7 @@ export class Mutator extends Memory {
   constructor(buffer: SharedArrayBuffer, threadId: ThreadId) {
     super(buffer, threadId);
     this.strings = new StringCache(this);
-    this.layouts = [];
+    this.layouts = emptyPlaces(MAX_KINDS);
     this.shapes = new ShapeTable();
     this.freeRows = [];
     this.depth = 0;

@@ -2,7 +2,8 @@
  * Plain objects. One with few properties is a struct of a shape: a kind that is declared the first
  * time an object with this list of property names is made, and that all such objects share. It
  * takes 8 bytes, and 8 for each property. Shapes live as long as the heap, so there are at most
- * SHAPES_END of them, with at most SHAPE_PROPERTIES_MAX properties each.
+ * SHAPES_END of them, with at most SHAPE_PROPERTIES_MAX properties each. A copy that
+ * fails leaves the shapes that it declared: another thread may have made objects of them meanwhile.
  *
  * An object that gets another property, or loses one, becomes a dictionary: its first value is then
  * a map of all its properties, and its kind says so. What has no shape from the beginning is a
