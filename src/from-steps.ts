@@ -160,8 +160,9 @@ export function storeNext(
 }
 
 /**
- * Keys were different in the source, but dates may be equal, and proxies and handles may stand for
- * the same object: then the later value counts, as if the entries were set one after the other.
+ * Keys were different in the source, but dates may be equal, proxies and handles may stand for the
+ * same object, and a getter may have found the map in the heap and added to it: then the later
+ * value counts, as if the entries were set one after the other.
  */
 function storeEntry(importer: Importer, map: ObjectRef, key: unknown, value: unknown): void {
   const { mem } = importer.session;
@@ -176,7 +177,7 @@ function storeEntry(importer: Importer, map: ObjectRef, key: unknown, value: unk
     dropValue(mem, low, high);
     throw error;
   }
-  const known = isObject(key) ? findEntry(mem, map, low, high, hash) : 0;
+  const known = findEntry(mem, map, low, high, hash);
   if (known === 0) appendEntry(mem, map, low, high, hash);
   else {
     replaceValue(mem, map, known);
@@ -184,21 +185,15 @@ function storeEntry(importer: Importer, map: ObjectRef, key: unknown, value: unk
   }
 }
 
-/** Makes room for an entry and keeps what is in `slot`, or drops it. @throws HeapExhaustedError */
+/** Makes room for an entry, or drops the value in `slot`. @throws HeapExhaustedError */
 function reserveFor(mem: Memory, map: ObjectRef, hash: number): void {
-  const low = slot[VALUE_LOW];
-  const high = slot[VALUE_HIGH];
   try {
     reserveEntry(mem, map, hash);
   } catch (error) {
-    dropValue(mem, low, high);
+    dropValue(mem, slot[VALUE_LOW], slot[VALUE_HIGH]);
     throw error;
   }
-  slot[VALUE_LOW] = low;
-  slot[VALUE_HIGH] = high;
 }
-
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 function storeElement(importer: Importer, set: ObjectRef, element: unknown): void {
   const { mem } = importer.session;
@@ -207,7 +202,7 @@ function storeElement(importer: Importer, set: ObjectRef, element: unknown): voi
   const high = slot[VALUE_HIGH];
   const hash = hashValue(mem, low, high);
   reserveFor(mem, set, hash);
-  if (isObject(element) && findEntry(mem, set, low, high, hash) !== 0) dropValue(mem, low, high);
+  if (findEntry(mem, set, low, high, hash) !== 0) dropValue(mem, low, high);
   else appendEntry(mem, set, low, high, hash);
 }
 

@@ -211,8 +211,8 @@ function addProperty(
   const keyHigh = slot[VALUE_HIGH];
   const hash = hashValue(mem, keyLow, keyHigh);
   try {
-    if (map === 0) map = becomeDictionary(mem, object);
-    reserveEntry(mem, map, hash);
+    if (map === 0) map = becomeDictionary(mem, object, hash);
+    else reserveEntry(mem, map, hash);
   } catch (error) {
     dropValue(mem, keyLow, keyHigh);
     throw error;
@@ -227,7 +227,7 @@ function deleteOperation(session: Session, object: Handle, name?: string): boole
   const ref = objectRef(session, object);
   if (propertyAt(session, ref, name as string) === 0) return false;
   const dictionary = dictionaryOf(mem, ref);
-  const map = dictionary === 0 ? becomeDictionary(mem, ref) : dictionary;
+  const map = dictionary === 0 ? becomeDictionary(mem, ref, null) : dictionary;
   encodeString(name as string);
   deleteEntry(mem, map, findText(mem, map));
   return true;

@@ -74,6 +74,23 @@ describe.each([false, true])('with every allocation failing, in a section: %s', 
     expect(n).toBeGreaterThan(100);
   });
 
+  // The map of a dictionary gets its second chunk, its table and another chunk by these.
+  test.each([4, 8, 16])('one more property of an object of %i is undone', (count) => {
+    const names = Array.from({ length: count }, (_, i) => [`name ${i}`, i]);
+    const tried = checkEveryFailure<HeapObject>(
+      {
+        setup(heap) {
+          object(heap).release();
+          return heap.from(Object.fromEntries(names)) as unknown as HeapObject;
+        },
+        run: (target) => target.set('more', 'v'.repeat(50)),
+        watched: (target) => [target],
+      },
+      inSection,
+    );
+    expect(tried).toBeGreaterThanOrEqual(4);
+  });
+
   const writes: Record<string, OperationCase<HeapObject>> = {
     'set of a known name': {
       setup: (heap) => object(heap),

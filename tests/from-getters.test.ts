@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { HeapClosedError } from '../src/base/errors.ts';
 import type { Handle } from '../src/handle.ts';
 import { Heap, sessionOf } from '../src/heap.ts';
+import type { HeapMap } from '../src/map.ts';
 import { HeapObject } from '../src/plain-object.ts';
+import type { HeapSet } from '../src/set.ts';
 import { mortalObjects, withHeap, withHeapAsync } from './support/with-heap.ts';
 
 /** An object with a getter among other properties. */
@@ -243,5 +245,40 @@ describe('which handles live afterwards', () => {
       expect(mortalObjects(heap)).toBe(before + 1);
       result.release();
     });
+  });
+});
+
+test('a getter that finds half-made copies and adds to them makes no key stand twice', () => {
+  withHeap({}, (heap) => {
+    let found = 0;
+    const source = {
+      deep: withGetter(() => {
+        for (const object of heap.gc.getObjects()) {
+          if (!(object instanceof HeapObject) || !object.has('map')) continue;
+          (object.get('map') as HeapMap<string, unknown>).set('a', 'other').set('c', 3);
+          (object.get('set') as HeapSet<string>).add('a').add('c');
+          found++;
+        }
+        return 1;
+      }),
+      map: new Map([
+        ['a', 1],
+        ['b', 2],
+      ]),
+      set: new Set(['a', 'b']),
+    };
+    using copy = heap.from(source) as unknown as HeapObject;
+    expect(heap.verify()).toEqual([]);
+    using map = copy.get('map') as HeapMap<string, unknown>;
+    using set = copy.get('set') as HeapSet<string>;
+    expect(new Map(map)).toEqual(
+      new Map<string, unknown>([
+        ['a', 1],
+        ['b', 2],
+        ['c', 3],
+      ]),
+    );
+    expect(new Set(set)).toEqual(new Set(['a', 'b', 'c']));
+    expect([map.size, set.size, found]).toEqual([3, 3, 1]);
   });
 });

@@ -89,6 +89,19 @@ test('forty-eight keys of one bucket take three further ones, and give them back
   });
 });
 
+test('what is left of many keys of one bucket stands in as few buckets as can hold it', () => {
+  withHeap({}, (heap) => {
+    const map = heap.map<number, number>();
+    const keys = colliding(heap, 600);
+    for (const key of keys) map.set(key, key);
+    const isKept = (_: number, i: number) => i % BUCKET_CAPACITY === 5;
+    for (const key of keys.filter((key, i) => !isKept(key, i))) map.delete(key);
+    const kept = keys.filter(isKept);
+    expect(sum(furtherOf(heap, map))).toBe(Math.ceil(kept.length / BUCKET_CAPACITY) - 1);
+    expect(kept.every((key) => map.get(key) === key)).toBe(true);
+  });
+});
+
 test('a split takes as many further buckets along as its keys need', () => {
   withHeap({}, (heap) => {
     const keys = colliding(heap, 40);

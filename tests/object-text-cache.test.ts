@@ -26,7 +26,7 @@ function remember(mem: Mutator, string: ObjectRef, text: string): void {
   for (let i = 0; i < PAUSE + 2 * OFFERS_PER_STORE; i++) {
     expect(findString(mem, text)).toBe(string);
   }
-  expect(cachedRef(mem.strings.interned, text)).toBe(string);
+  expect(cachedRef(mem.strings.byText, text)).toBe(string);
 }
 
 test.each([
@@ -42,9 +42,9 @@ test.each([
   remember(mem, string, text);
   expect(createString(mem, text)).toBe(string); // counted, as any other is
   decref(mem, string);
-  expect(cachedRef(mem.strings.interned, text)).toBe(string);
+  expect(cachedRef(mem.strings.byText, text)).toBe(string);
   decref(mem, string);
-  expect(cachedRef(mem.strings.interned, text)).toBe(NULL_REF);
+  expect(cachedRef(mem.strings.byText, text)).toBe(NULL_REF);
   expectSound(mem, []);
 });
 
@@ -55,7 +55,7 @@ test('a string that died is not found, though another has its address', () => {
   decref(mem, first);
   const second = createString(mem, 'key:2');
   expect(second).toBe(first); // the block is used again
-  expect(cachedRef(mem.strings.interned, 'key:1')).toBe(NULL_REF);
+  expect(cachedRef(mem.strings.byText, 'key:1')).toBe(NULL_REF);
   expect(findString(mem, 'key:1')).toBe(NULL_REF);
   const third = createString(mem, 'key:1');
   expect(third).not.toBe(second);
@@ -71,7 +71,7 @@ test('a string that died in another thread is not found', () => {
   remember(mem, string, 'shared');
   remember(other, string, 'shared');
   decref(other, string);
-  expect(cachedRef(mem.strings.interned, 'shared')).toBe(NULL_REF);
+  expect(cachedRef(mem.strings.byText, 'shared')).toBe(NULL_REF);
   expect(findString(mem, 'shared')).toBe(NULL_REF);
   const again = createString(other, 'shared');
   expect(createString(mem, 'shared')).toBe(again);
@@ -106,7 +106,7 @@ test('after texts that nobody has, those that somebody has are found as before',
     expect(findString(mem, `absent ${i}`)).toBe(NULL_REF);
     if (i % 7 === 0) expect(findString(mem, 'present')).toBe(string);
   }
-  expect(cachedRef(mem.strings.interned, 'present')).toBe(string);
+  expect(cachedRef(mem.strings.byText, 'present')).toBe(string);
   expectSound(mem, [string]);
 });
 

@@ -14,7 +14,7 @@ import { MARK_CLAIMED, NO_BLOCK, ROLE_DAMAGED, ROLE_STRING, type Survey } from '
 import { collectLeaves, hasWordsBeyond } from './verify-vectors.ts';
 
 /** A member of a longer chain is compared with so many before it only: hashes may all be equal. */
-export const CHAIN_WINDOW = 64;
+export const COMPARED_MAX = 64;
 
 /** Checks the intern table. Strings missing from it are found when all blocks are looked over. */
 export function checkInternTable(survey: Survey): void {
@@ -68,7 +68,7 @@ function checkChain(survey: Survey, first: number, bucket: number, buckets: numb
     if (before.some((other) => isSameString(i32, other, string))) {
       findings.add('INTERN_EQUAL', string, 1, 2);
     }
-    if (before.length < CHAIN_WINDOW) before.push(string);
+    if (before.length < COMPARED_MAX) before.push(string);
   }
   return count;
 }

@@ -30,7 +30,7 @@ import {
   VALUE_HIGH,
   VALUE_LOW,
 } from '../memory/layout.ts';
-import { bucketFor, CHAIN_WINDOW } from './verify-interning.ts';
+import { bucketFor, COMPARED_MAX } from './verify-interning.ts';
 import { finishHash, hashOfString, haveEqualText, isShort } from './verify-strings.ts';
 import {
   MARK_CLAIMED,
@@ -48,6 +48,7 @@ import { collectLeaves, hasWordsBeyond } from './verify-vectors.ts';
 
 const BIGINT_HIGH = BIGINT_VALUE + 1;
 const NO_ENTRY = -1;
+const BROKEN = -1;
 
 /** What the chunks of the map came to; not whole when their list is broken. */
 interface Entries {
@@ -101,8 +102,8 @@ function claimBucket(survey: Survey, map: number, bucket: number): boolean {
   const block = survey.blockAt(node);
   const isNode = block !== NO_BLOCK && survey.roles[block] === ROLE_NODE;
   const shift = isNode ? (i32[node + HEADER_INFO] >>> NODE_SHIFT_AT) & 0xff : 0;
-  const isFree = isNode && (marks[block] & MARK_CLAIMED) === 0;
-  if (!isFree || shift !== BUCKET_SHIFT || i32[node + NODE_OWNER] !== map) {
+  const isUnclaimed = isNode && (marks[block] & MARK_CLAIMED) === 0;
+  if (!isUnclaimed || shift !== BUCKET_SHIFT || i32[node + NODE_OWNER] !== map) {
     findings.add('BUCKET_BROKEN', map, 0, bucket);
     survey.loseSight();
     return false;
@@ -149,13 +150,13 @@ function checkBucket(survey: Survey, map: number, bucket: Bucket): number {
         if (tag !== 0) findings.add('MAP_TAG_WRONG', at, 0, tag);
         continue;
       }
-      if (!placeEntry(survey, map, entry)) return NO_ENTRY;
+      if (!placeEntry(survey, map, entry)) return BROKEN;
       count++;
       checkPlace(survey, entry, tag, bucket);
       if (before.some((other) => haveEqualKeys(survey, other, entry))) {
         findings.add('MAP_KEY_TWICE', entry, 1, 2);
       }
-      if (before.length < CHAIN_WINDOW) before.push(entry);
+      if (before.length < COMPARED_MAX) before.push(entry);
     }
   }
   return count;

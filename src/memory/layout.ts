@@ -349,7 +349,7 @@ export const ARRAY_WORDS = 6;
 //
 // A tag is 0 when the slot is free, else eight bits of the hash of the entry's key: of the entries
 // in a bucket only those are read that are most likely the one looked for. Hashes are not stored:
-// a string has its own, and the others are quick to compute. The payload of a node begins two
+// a string has its own, and the others are quick to compute. The payload of a full node begins two
 // words behind a cache line, so all but the last slot of a bucket are in one line with the tags.
 
 export const MAP_SIZE = 2; //         GIL  entries

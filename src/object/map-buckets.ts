@@ -5,6 +5,8 @@
  *   for (let at = bucketOfHash(mem, map, hash); at !== 0; at = i32[at + BUCKET_NEXT])
  *     for (let equal = equalTags(i32, at, tags); equal !== 0; equal &= equal - 1)
  *       … i32[slotOf(at, equal)] is the address of an entry whose hash may be equal
+ *
+ * This loop stands wherever keys are compared in another way: a call per entry costs as much.
  */
 
 import {
@@ -73,7 +75,7 @@ export function slotWith({ i32 }: Memory, bucket: number, entry: number): number
   return 0;
 }
 
-/** Puts an entry and its tag into a slot; 0 and 0 free it. */
+/** Puts an entry and its tag into a slot. */
 export function fillSlot(
   { i32 }: Memory,
   bucket: number,
@@ -86,6 +88,11 @@ export function fillSlot(
   const shift = (number & 3) << 3;
   i32[slot] = entry;
   i32[word] = (i32[word] & ~(0xff << shift)) | (tag << shift);
+}
+
+/** Takes the entry out of a slot. */
+export function emptySlot(mem: Memory, bucket: number, slot: number): void {
+  fillSlot(mem, bucket, slot, 0, 0);
 }
 
 /** The tag of a slot. */

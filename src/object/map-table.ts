@@ -38,6 +38,7 @@ import { bucketOf, splitOf } from './linear-hash.ts';
 import {
   bucketAt,
   bucketOfHash,
+  emptySlot,
   fillSlot,
   freeSlot,
   slotWith,
@@ -88,7 +89,7 @@ function createBucket(mem: Memory, map: ObjectRef): number {
 }
 
 /** Puts an entry into its bucket, where a slot is reserved. */
-export function linkEntry(mem: Memory, map: ObjectRef, entry: number, hash: number): void {
+export function addToTable(mem: Memory, map: ObjectRef, entry: number, hash: number): void {
   putEntry(mem, bucketOfHash(mem, map, hash), entry, tagOf(hash));
 }
 
@@ -105,25 +106,27 @@ export function slotOfEntry(mem: Memory, map: ObjectRef, entry: number): number 
 }
 
 /** Takes an entry out of its bucket. */
-export function unlinkEntry(mem: Memory, map: ObjectRef, entry: number): void {
+export function removeFromTable(mem: Memory, map: ObjectRef, entry: number): void {
   const { i32 } = mem;
   const first = bucketOfHash(mem, map, entryHash(mem, entry));
   for (let bucket = first; bucket !== 0; bucket = i32[bucket + BUCKET_NEXT]) {
     const slot = slotWith(mem, bucket, entry);
     if (slot === 0) continue;
-    fillSlot(mem, bucket, slot, 0, 0);
+    emptySlot(mem, bucket, slot);
     if (i32[first + BUCKET_NEXT] !== 0) pack(mem, first);
     return;
   }
   assert(false, 'map: every entry is in its bucket');
 }
 
-/** Fills a bucket from those behind it, and frees of these what is empty then. */
-function pack(mem: Memory, bucket: number): void {
+/** Moves the entries of a bucket and those behind it together, and frees what is empty then. */
+function pack(mem: Memory, first: number): void {
   const { i32 } = mem;
-  let previous = bucket;
-  for (let next = i32[bucket + BUCKET_NEXT]; next !== 0; next = i32[previous + BUCKET_NEXT]) {
-    if (moveEntries(mem, next, bucket)) {
+  let previous = first;
+  let target = first;
+  for (let next = i32[first + BUCKET_NEXT]; next !== 0; next = i32[previous + BUCKET_NEXT]) {
+    while (target !== next && !moveEntries(mem, next, target)) target = i32[target + BUCKET_NEXT];
+    if (target !== next) {
       i32[previous + BUCKET_NEXT] = i32[next + BUCKET_NEXT];
       freeBlock(mem, (next - NODE_PAYLOAD) as WordIndex);
     } else {
@@ -140,7 +143,7 @@ function moveEntries(mem: Memory, from: number, to: number): boolean {
     const free = freeSlot(mem, to);
     if (free === 0) return false;
     fillSlot(mem, to, free, i32[slot], tagIn(mem, from, slot));
-    fillSlot(mem, from, slot, 0, 0);
+    emptySlot(mem, from, slot);
   }
   return true;
 }
@@ -168,7 +171,7 @@ export function splitBucket(mem: Memory, map: ObjectRef): void {
       const entry = i32[slot];
       if (entry === 0 || bucketOf(entryHash(mem, entry), added + 1) !== added) continue;
       putEntry(mem, to, entry, tagIn(mem, bucket, slot));
-      fillSlot(mem, bucket, slot, 0, 0);
+      emptySlot(mem, bucket, slot);
     }
   }
   if (i32[from + BUCKET_NEXT] === 0) return;

@@ -4,7 +4,7 @@
  * Entries stand in insertion order in a list of chunks and never move while an iterator is open,
  * so an iterator is just a place (see `map-chunks.ts`). Keys are found through a table of entry
  * addresses (see `map-table.ts`); a map of up to MAP_SMALL entries is searched instead.
- * No operation moves more than one chunk's entries, whatever the size of the map.
+ * No operation moves more than the entries of one chunk and of one bucket.
  *
  * An entry is written before CHUNK_USED makes it part of the map. Table and counters follow from
  * the entries and can be derived from them again.
@@ -46,14 +46,14 @@ import { publish } from './header.ts';
 import { bucketOfHash, equalTags, slotOf, tagsOf } from './map-buckets.ts';
 import { addChunk, capacityOf, endOf, isHole, tidyChunk } from './map-chunks.ts';
 import {
+  addToTable,
   beginTable,
   entryHash,
   freeTable,
-  linkEntry,
+  removeFromTable,
   reserveSlot,
   shrinkTable,
   splitBucket,
-  unlinkEntry,
 } from './map-table.ts';
 import { countAllocation, storeTracked, trackIfNeeded } from './tracking.ts';
 import { equalKeysSlow, storeHole } from './value.ts';
@@ -152,7 +152,7 @@ export function reserveEntry(mem: Memory, map: ObjectRef, hash: number): void {
   } else if (size >= MAP_SMALL) {
     beginTable(mem, map);
     findInChunks(mem, map, (entry) => {
-      linkEntry(mem, map, entry, entryHash(mem, entry));
+      addToTable(mem, map, entry, entryHash(mem, entry));
       return false;
     });
   }
@@ -182,7 +182,7 @@ export function appendEntry(
   i32[chunk + CHUNK_USED]++;
   i32[chunk + CHUNK_LIVE]++;
   i32[map + MAP_SIZE]++;
-  if (i32[map + MAP_BUCKET_COUNT] !== 0) linkEntry(mem, map, entry, hash);
+  if (i32[map + MAP_BUCKET_COUNT] !== 0) addToTable(mem, map, entry, hash);
 }
 
 /** Replaces an entry's value by the one in `slot`; the old one is dropped afterwards. */
@@ -202,7 +202,7 @@ export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
   const isMap = i32[chunk + CHUNK_STEP] === MAP_ENTRY_WORDS;
   const valueLow = isMap ? i32[entry + ENTRY_VALUE + VALUE_LOW] : 0;
   const valueHigh = isMap ? i32[entry + ENTRY_VALUE + VALUE_HIGH] : 0;
-  if (i32[map + MAP_BUCKET_COUNT] !== 0) unlinkEntry(mem, map, entry);
+  if (i32[map + MAP_BUCKET_COUNT] !== 0) removeFromTable(mem, map, entry);
   storeHole(mem, entry + ENTRY_KEY);
   if (isMap) storeHole(mem, entry + ENTRY_VALUE);
   i32[chunk + CHUNK_LIVE]--;

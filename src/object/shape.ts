@@ -101,14 +101,20 @@ export function dictionaryOf(mem: Mutator, object: ObjectRef): ObjectRef {
   return (name === DICTIONARY ? mem.i32[object + DICTIONARY_MAP + VALUE_LOW] : 0) as ObjectRef;
 }
 
-/** Makes an object of a shape a dictionary. Returns its map. @throws HeapExhaustedError */
-export function becomeDictionary(mem: Mutator, object: ObjectRef): ObjectRef {
+/**
+ * Makes an object of a shape a dictionary. Returns its map, which has room for one more property,
+ * whose name has the hash `added`, unless that is null.
+ *
+ * @throws HeapExhaustedError: then nothing has changed
+ */
+export function becomeDictionary(mem: Mutator, object: ObjectRef, added: number | null): ObjectRef {
   const { i32 } = mem;
   const { fields } = structLayoutOf(mem, kindOf(mem, object));
   const { kind } = dictionaryShape(mem);
   const map = createMap(mem);
   try {
     for (const { name, offset } of fields) addProperty(mem, map, name, object + offset);
+    if (added !== null) reserveEntry(mem, map, added);
   } catch (error) {
     decref(mem, map);
     throw error;

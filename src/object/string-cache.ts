@@ -4,7 +4,7 @@
  * only while the epoch is the one it was made in. One entry per line: at most EPOCH_WORDS strings
  * of up to CACHED_LENGTH_MAX units each are held.
  *
- * The way back, from text to address, is that of `interned`.
+ * The way back, from text to address, is in `byText`.
  */
 
 import { EPOCH_MASK, EPOCH_SHIFT, EPOCH_WORDS } from '../memory/layout.ts';
@@ -16,7 +16,8 @@ export const CACHED_LENGTH_MAX = 1024;
 
 /** Maps addresses of strings to their texts, as long as they live. */
 export class StringCache {
-  readonly interned: TextCache;
+  /** From text to address. */
+  readonly byText: TextCache;
   readonly #i32: Int32Array;
   readonly #epochs: number;
   readonly #refs = new Int32Array(EPOCH_WORDS);
@@ -24,7 +25,7 @@ export class StringCache {
   readonly #texts: string[] = new Array(EPOCH_WORDS).fill('');
 
   constructor(mem: Memory) {
-    this.interned = new TextCache(mem);
+    this.byText = new TextCache(mem);
     this.#i32 = mem.i32;
     this.#epochs = mem.deathEpochs;
   }

@@ -61,7 +61,7 @@ export function createString(mem: Mutator, text: string): ObjectRef {
     throw new NotShareableError('a string', `it is longer than ${STRING_MAX} code units`);
   }
   if (text.length <= INTERN_MAX) {
-    const known = mem.strings.interned.refOf(text);
+    const known = mem.strings.byText.refOf(text);
     if (known !== NULL_REF) {
       incref(mem, known);
       return known;
@@ -78,14 +78,12 @@ export function createString(mem: Mutator, text: string): ObjectRef {
  */
 export function createEncoded(mem: Mutator, text: string | null): ObjectRef {
   if (encoded.length > INTERN_MAX) {
-    return mem.i32[CONTROL_LONG_STRINGS] === 0
-      ? createLongString(mem, text)
-      : findOrCreateLong(mem, text);
+    return mem.i32[CONTROL_LONG_STRINGS] === 0 ? createLongString(mem) : findOrCreateLong(mem);
   }
   const known = findInterned(mem);
   if (known !== NULL_REF) {
     incref(mem, known);
-    if (text !== null) mem.strings.interned.offer(known, text);
+    if (text !== null) mem.strings.byText.offer(known, text);
     return known;
   }
   const string = intern(mem);
@@ -98,27 +96,26 @@ export function createEncoded(mem: Mutator, text: string | null): ObjectRef {
  * to INTERN_MAX units: a longer one may stand in the heap many times.
  */
 export function findString(mem: Mutator, text: string): ObjectRef {
-  const cached = mem.strings.interned.refOf(text);
+  const cached = mem.strings.byText.refOf(text);
   if (cached !== NULL_REF) return cached;
   encodeString(text);
   const known = findInterned(mem);
-  if (known !== NULL_REF) mem.strings.interned.offer(known, text);
+  if (known !== NULL_REF) mem.strings.byText.offer(known, text);
   return known;
 }
 
 /** Some long strings are interned: this may be one. */
-function findOrCreateLong(mem: Mutator, text: string | null): ObjectRef {
+function findOrCreateLong(mem: Mutator): ObjectRef {
   const entry = findText(mem, mem.i32[CONTROL_LONG_STRINGS] as ObjectRef);
-  if (entry === 0) return createLongString(mem, text);
+  if (entry === 0) return createLongString(mem);
   return mem.i32[entry + ENTRY_KEY + VALUE_LOW] as ObjectRef; // immortal: not counted
 }
 
-function createLongString(mem: Mutator, text: string | null): ObjectRef {
+function createLongString(mem: Mutator): ObjectRef {
   const string = allocateWords(mem, STRING_CHARS + encoded.wordCount);
   mem.i32[string + STRING_LENGTH] = encoded.length;
   fillString(mem, string);
   publish(mem, string, encoded.info);
-  if (text !== null && text.length <= CACHED_LENGTH_MAX) mem.strings.offer(string, text);
   return string as number as ObjectRef;
 }
 

@@ -33,7 +33,7 @@ const FACTOR = 151;
  */
 export const SLICED_MIN = 13;
 
-/** A text that holds no other: copied when it may be a part of one. */
+/** A text that holds none but a copy of itself. */
 const detached = (text: string): string => (text.length < SLICED_MIN ? text : ` ${text}`.slice(1));
 
 /** Maps texts of interned strings to their addresses, as long as they live. */
