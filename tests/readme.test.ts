@@ -200,6 +200,21 @@ test('the table of speeds has the figures of the baseline', () => {
   }
 });
 
+test('the table of look-ups has the figures of the baseline', () => {
+  const { results } = JSON.parse(readFileSync('bench/baseline.json', 'utf8')) as {
+    results: readonly { workload: string; subject: string; size: number; value: number }[];
+  };
+  for (const size of [1000, 100_000, 1_000_000]) {
+    for (const [i, subject] of ['sharc', 'plain', 'lmdb', 'sharedmap'].entries()) {
+      const row = results.find(
+        (one) => one.workload === 'map-get' && one.subject === subject && one.size === size,
+      );
+      const figure = cells(`among ${size.toLocaleString('en')}`)[i] as string;
+      expect(figure).toBe(Math.round(row!.value).toLocaleString('en'));
+    }
+  }
+});
+
 test('the table of options says what the code says', () => {
   for (const [name, spec] of Object.entries(OPTIONS)) {
     const row = readme.split('\n').find((line) => line.startsWith(`| \`${name}\``));
