@@ -3,13 +3,14 @@
 import { HeapArray } from './array.ts';
 import { HeapBytes } from './bytes.ts';
 import type { HandleClass } from './handle.ts';
+import type { HandleFamily } from './handle-family.ts';
 import { inspectHandle } from './inspect.ts';
 import { HeapMap } from './map.ts';
 import { KIND_ARRAY, KIND_BYTES, KIND_MAP, KIND_SET, KIND_TUPLE } from './memory/layout.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import { isShapeName } from './object/struct-layout.ts';
 import { HeapObject } from './plain-object.ts';
-import type { HandleFamily, Session } from './session.ts';
+import type { Session } from './session.ts';
 import { HeapSet } from './set.ts';
 import { structHandleClass } from './struct.ts';
 import { jsonOf } from './to-json.ts';

@@ -2,8 +2,8 @@
  * The open map iterators of one thread.
  *
  * An open iterator holds its map by a row of the root table and is counted in the map, which keeps
- * its entries in place meanwhile; in a read section nothing moves anyway, and the iterator ends with
- * it. It closes at its end or when its loop is left. Iterators that outlive their section are
+ * its entries in place meanwhile; in a read section nothing moves anyway, and the iterator ends
+ * with it. It closes at its end or when its loop is left. Iterators that outlive their section are
  * watched by a `Watcher`; leaving the heap closes all.
  */
 

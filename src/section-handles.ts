@@ -2,7 +2,8 @@
  * What ends of sections and safepoints do with the handles of a thread.
  *
  * At a safepoint locals are written as rows while the lock is given up. Locals of a read section
- * are not counted; what it keeps is counted atomically, and gets its rows under the lock afterwards.
+ * are not counted; what it keeps is counted atomically, and gets its rows under the lock
+ * afterwards.
  */
 
 import { HeapExhaustedError } from './base/errors.ts';

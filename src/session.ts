@@ -16,7 +16,8 @@ import {
 } from './base/errors.ts';
 import { ByteViews } from './byte-views.ts';
 import { Collections } from './collections.ts';
-import { Handle, type HandleClass } from './handle.ts';
+import { Handle } from './handle.ts';
+import type { HandleFamily } from './handle-family.ts';
 import { KeptScope } from './kept-scope.ts';
 import { MapIterators } from './map-iterators.ts';
 import { GC_COUNTS, GC_TRIGGER, THREAD_SECTIONS } from './memory/layout.ts';
@@ -38,16 +39,6 @@ import {
   tryAcquireGil,
 } from './sync/gil.ts';
 import { beginReading, endReading } from './sync/read-lock.ts';
-
-/** What a session needs to know of the classes of handles, which in turn need sessions. */
-export interface HandleFamily {
-  /** The class of the handles of a kind. */
-  findClass(session: Session, kind: number): HandleClass;
-  /** What is printed of a handle. */
-  inspect(handle: Handle, depth: number, options: InspectOptions): unknown;
-  /** What JSON.stringify writes of a handle. */
-  toJSON(handle: Handle): unknown;
-}
 
 /** A session of one thread with one heap. */
 export class Session {

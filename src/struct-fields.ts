@@ -278,7 +278,7 @@ export function defineField(
   const { mem } = session;
   const { i32 } = mem;
   const { kind } = owner;
-  const { read, write } = access as AnyAccess;
+  const { read, write, save } = access as AnyAccess;
   const accessTo = (handle: Handle): AnyAccess => {
     const isOwn = i32[refOf(handle) + HEADER_INFO] >>> KIND_SHIFT === kind;
     return (isOwn ? access : owner.accessIn(session, handle, field.name)) as AnyAccess;
@@ -306,7 +306,11 @@ export function defineField(
       const ref = this.$ref;
       // Outside of sections, in read sections and in atomic ones: one comparison for all.
       const isPlain = (mem.depth - 1) >>> 0 < ATOMIC_DEPTH - 1;
-      if (!isPlain || allocates || i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind) {
+      const isSlow = allocates || i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind;
+      if (!isPlain && !isSlow && mem.depth > 0) {
+        save(ref);
+        write(ref, value);
+      } else if (!isPlain || isSlow) {
         session.single(writeSlow, this, value);
       } else {
         write(ref, value);

@@ -163,7 +163,7 @@ for (const [name, step] of Object.entries(STEPS)) {
   });
 }
 
-test('random sections are undone after any number of steps, or have the effect of any section', () => {
+test('random sections are undone after any number of steps, or do what others do', () => {
   for (let seed = 1; seed <= 12; seed++) {
     withHeap({ maxBytes: 32 * 2 ** 20 }, (heap) => {
       withHeap({ maxBytes: 32 * 2 ** 20 }, (twin) => {

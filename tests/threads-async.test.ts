@@ -191,7 +191,7 @@ test('nor by readers that overlap without end', async () => {
   });
 });
 
-test('threads that wait asynchronously starve neither each other nor those that block', async () => {
+test('threads that wait asynchronously starve neither each other nor others', async () => {
   await withStage(TASKS, async ({ heap, signals, start }) => {
     const threads = await start(4);
     const loops = [
@@ -265,7 +265,11 @@ function runProgram(body: string) {
       const { token, signals } = workerData;
       const heap = Heap.attach(token);
       heap.run(() => { Atomics.store(signals, 0, 1); Atomics.wait(signals, 1, 0, 300); });
-    \`, { eval: true, execArgv: ['--input-type=module'], workerData: { token: heap.share(), signals } });
+    \`, {
+      eval: true,
+      execArgv: ['--input-type=module'],
+      workerData: { token: heap.share(), signals },
+    });
     holder.unref();
     while (Atomics.load(signals, 0) === 0) await new Promise((r) => setTimeout(r, 5));
     ${body}`;

@@ -34,6 +34,7 @@ import {
   KIND_MAP,
   KIND_VALUES,
   KIND_VALUES_AT,
+  LEAF_WORDS,
   type ObjectRef,
   SIMPLE_NULL,
   TAG_INT32,
@@ -69,12 +70,14 @@ export const UNDO_TYPE_MASK = (1 << UNDO_TYPE_BITS) - 1;
 /** Elements of an entry behind what stood there: object, a, b, type and number. */
 export const UNDO_TRAILER = 4;
 
+const LEAF_ELEMENTS = LEAF_WORDS / VALUE_WORDS;
 /** Elements that an operation on one object notes at most, where it does not ask for more. */
 const OPERATION_ELEMENTS = 64;
 /** Elements of an entry that notes one thing. */
 const ENTRY_ELEMENTS = 8;
 /** Elements for which room is made at first, and then at a time. */
 const FIRST_ELEMENTS = 128;
+const SPARE_MAX = 16 * LEAF_ELEMENTS;
 /** Addresses that are remembered as noted. */
 const NOTED = 512;
 
@@ -86,6 +89,8 @@ export class UndoLog implements Undo {
   declare private row: number;
   /** Elements for which there is room. */
   declare private room: number;
+  /** Whether an entry tells of a map that got or lost something. */
+  declare hasHoles: boolean;
   /** While the log is applied nothing is noted. */
   declare isApplying: boolean;
   /** Addresses whose contents were noted since the section, or the one inside it, began. */
@@ -102,6 +107,7 @@ export class UndoLog implements Undo {
     this.log = 0 as ObjectRef;
     this.row = 0;
     this.room = 0;
+    this.hasHoles = false;
     this.isApplying = false;
     this.noted = new Int32Array(NOTED);
     this.chunks = new Map();
@@ -118,12 +124,18 @@ export class UndoLog implements Undo {
 
   /** Makes sure that an operation can note what it changes. @throws HeapExhaustedError */
   reserve(elements = OPERATION_ELEMENTS): void {
+    // A log that is not open has room for nothing, whatever the word behind null says.
+    if (this.mem.i32[this.log + ARRAY_LENGTH] + elements > this.room) this.grow(elements);
+  }
+
+  /** Room for so many elements more; some leaves at a time when there are many. */
+  private grow(elements: number): void {
     if (this.isApplying) return;
     const { mem } = this;
     if (this.log === 0) this.open();
-    const wanted = mem.i32[this.log + ARRAY_LENGTH] + elements;
-    if (wanted <= this.room) return;
-    const room = wanted + FIRST_ELEMENTS;
+    const length = arrayLength(mem, this.log);
+    const spare = length < LEAF_ELEMENTS ? FIRST_ELEMENTS : Math.min(length, SPARE_MAX);
+    const room = length + elements + spare;
     reserveElements(mem, this.log, room);
     this.room = room;
   }
@@ -147,9 +159,11 @@ export class UndoLog implements Undo {
     const { mem, log } = this;
     this.chunks.clear();
     this.lost.clear();
+    this.hasHoles = false;
     if (log === 0) return;
     mem.i32[mem.thread + THREAD_UNDO] = 0;
     this.log = 0 as ObjectRef;
+    this.room = 0;
     removeRow(mem, this.row);
     decref(mem, log);
   }
@@ -166,8 +180,8 @@ export class UndoLog implements Undo {
     if (this.isNoted(at)) return;
     const { i32 } = this.mem;
     const start = this.begin();
-    this.put(start, i32[at + 1], TAG_INT32);
-    this.end(start, start + 1, UNDO_PAIR, object, at, i32[at]);
+    this.put(start, i32[at + VALUE_HIGH], TAG_INT32);
+    this.end(start, start + 1, UNDO_PAIR, object, at, i32[at + VALUE_LOW]);
   }
 
   /** Notes a reference slot. */
@@ -223,6 +237,7 @@ export class UndoLog implements Undo {
   saveAdded(map: number, entry: number): void {
     if (this.isApplying) return;
     this.reserve(ENTRY_ELEMENTS);
+    this.hasHoles = true;
     const start = this.begin();
     this.end(start, start, UNDO_ADDED, map, entry, 0);
   }
@@ -231,6 +246,7 @@ export class UndoLog implements Undo {
   saveRemoved(map: number, entry: number): void {
     if (this.isApplying) return;
     this.reserve(ENTRY_ELEMENTS);
+    this.hasHoles = true;
     const start = this.begin();
     let to = start;
     this.copy(entry + ENTRY_KEY, to++);
@@ -268,9 +284,7 @@ export class UndoLog implements Undo {
   }
 
   private put(element: number, low: number, high: number): void {
-    const at = elementAt(this.mem, this.log, element);
-    this.mem.i32[at + VALUE_LOW] = low;
-    this.mem.i32[at + VALUE_HIGH] = high;
+    storeWords(this.mem.i32, elementAt(this.mem, this.log, element), low, high);
   }
 
   private putCounted(element: number, object: number): void {
@@ -290,12 +304,30 @@ export class UndoLog implements Undo {
 
   /** Ends the entry from `start` on, whose trailer is element `at`: it is part of the log now. */
   private end(start: number, at: number, type: number, object: number, a: number, b: number): void {
+    const { mem, log } = this;
+    const { i32 } = mem;
     const end = at + UNDO_TRAILER;
     assert(end <= this.room, 'undo: room was reserved');
-    this.putCounted(at, object);
-    this.put(at + 1, a, TAG_INT32);
-    this.put(at + 2, b, TAG_INT32);
-    this.put(at + 3, type | ((end - start) << UNDO_TYPE_BITS), TAG_INT32);
-    this.mem.i32[this.log + ARRAY_LENGTH] = end;
+    const header = type | ((end - start) << UNDO_TYPE_BITS);
+    incref(mem, object);
+    trackIfNeeded(mem, log, object);
+    if (at % LEAF_ELEMENTS <= LEAF_ELEMENTS - UNDO_TRAILER) {
+      const to = elementAt(mem, log, at);
+      storeWords(i32, to, object, TAG_REFERENCE);
+      storeWords(i32, to + VALUE_WORDS, a, TAG_INT32);
+      storeWords(i32, to + 2 * VALUE_WORDS, b, TAG_INT32);
+      storeWords(i32, to + 3 * VALUE_WORDS, header, TAG_INT32);
+    } else {
+      this.put(at, object, TAG_REFERENCE);
+      this.put(at + 1, a, TAG_INT32);
+      this.put(at + 2, b, TAG_INT32);
+      this.put(at + 3, header, TAG_INT32);
+    }
+    i32[log + ARRAY_LENGTH] = end;
   }
+}
+
+function storeWords(i32: Int32Array, at: number, low: number, high: number): void {
+  i32[at + VALUE_LOW] = low;
+  i32[at + VALUE_HIGH] = high;
 }

@@ -96,7 +96,7 @@ export function undoTo(undo: UndoLog, mem: Mutator, mark: number): void {
 /** The section is over: maps may be tidied, and the log is dropped. */
 export function closeUndo(undo: UndoLog, mem: Mutator): void {
   mem.undo = null;
-  if (undo.log !== 0) collectHoles(undo, mem);
+  if (undo.hasHoles && undo.log !== 0) collectHoles(undo, mem);
   tidyMaps(undo, mem);
   undo.close();
 }
@@ -163,8 +163,8 @@ function apply(mem: Mutator, entry: Entry): void {
       mem.i32[a] = b;
       return;
     case UNDO_PAIR:
-      mem.i32[a] = b;
-      mem.i32[a + 1] = mem.i32[elementAt(mem, entry.log, entry.start) + VALUE_LOW];
+      mem.i32[a + VALUE_LOW] = b;
+      mem.i32[a + VALUE_HIGH] = mem.i32[elementAt(mem, entry.log, entry.start) + VALUE_LOW];
       return;
     case UNDO_REFERENCE:
       restoreReference(mem, entry);
