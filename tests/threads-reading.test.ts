@@ -95,7 +95,7 @@ test('writers that follow each other without end do not keep a reader out', asyn
   });
 });
 
-test('threads keep and release in read sections at the same time, and counts are right', async () => {
+test('threads keep and release in read sections together, and counts are right', async () => {
   await withStage(TASKS, async ({ heap, start }) => {
     using array = heap.array<object>();
     heap.root.set('shared', array as never);
