@@ -9,6 +9,7 @@ import type { InspectOptions } from 'node:util';
 import { HeapClosedError, HeapExhaustedError } from './base/errors.ts';
 import { ByteViews } from './byte-views.ts';
 import { Collections } from './collections.ts';
+import { Coordinator } from './coordinator.ts';
 import { Handle, type HandleClass } from './handle.ts';
 import { HandleTable } from './handle-table.ts';
 import { KeptScope } from './kept-scope.ts';
@@ -42,6 +43,7 @@ export class Session {
   declare readonly iterators: MapIterators;
   declare readonly views: ByteViews;
   declare readonly collections: Collections;
+  declare readonly coordinator: Coordinator;
   readonly #family: HandleFamily;
   /** False once this thread has left the heap. */
   isOpen = true;
@@ -67,6 +69,7 @@ export class Session {
     this.iterators = new MapIterators(mem, () => this.#tryReleaseForgotten());
     this.views = new ByteViews(mem, () => this.#tryReleaseForgotten());
     this.collections = new Collections(this);
+    this.coordinator = new Coordinator(mem);
   }
 
   /** What is printed of a handle. */
@@ -109,6 +112,7 @@ export class Session {
     } finally {
       mem.depth = 0;
       releaseGil(mem);
+      this.#wakeOthers();
     }
     if (isPostponed) this.collections.afterEnd();
   }
@@ -267,16 +271,37 @@ export class Session {
     }
   }
 
+  /** Wakes those for whom the section, which has ended, has done something. */
+  #wakeOthers(): void {
+    const { wakeUps } = this.coordinator;
+    if (wakeUps.isPending) wakeUps.flush();
+  }
+
   /** Lets another thread in if one has asked for the lock. Locals stay valid. */
   safepoint(): void {
-    const { mem, handles } = this;
-    if (handles.hasForgotten) handles.releaseForgotten();
+    this.#doWhatIsDue();
+    if (isHandoverRequested(this.mem)) this.#giveUpLock();
+  }
+
+  /** A safepoint at which this thread sleeps: without the lock, and without using the heap. */
+  suspend(sleep: () => void): void {
+    this.#doWhatIsDue();
+    this.#giveUpLock(sleep);
+  }
+
+  #doWhatIsDue(): void {
+    if (this.handles.hasForgotten) this.handles.releaseForgotten();
     if (this.#isCollectionDue()) this.collections.atSafepoint();
-    if (!isHandoverRequested(mem)) return;
+  }
+
+  #giveUpLock(sleep?: () => void): void {
+    const { mem, handles } = this;
     handles.lendLocals();
     const { depth } = mem;
     mem.depth = 0;
     releaseGil(mem);
+    this.#wakeOthers();
+    sleep?.();
     try {
       acquireGil(mem, Number.POSITIVE_INFINITY);
     } catch (error) {
