@@ -97,7 +97,7 @@ test('a signal ends a wait at once, with its reason, and those behind it go on',
   });
 });
 
-test('handles of a section, and those that end meanwhile, may be waited on and pushed', async () => {
+test('handles of a section may be waited on and pushed, those that end are refused', async () => {
   await withHeapAsync({}, async (heap) => {
     const queue = heap.queue({ capacity: 1 });
     let promise: Promise<unknown> | undefined;

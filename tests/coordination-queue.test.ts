@@ -57,7 +57,7 @@ test('objects of the heap pass through, and none stays alive', async () => {
   });
 });
 
-test('a thread that pops in its outermost section lets others in, and keeps its locals', async () => {
+test('a thread that pops in its outermost section lets others in, and keeps locals', async () => {
   await withStage(TASKS, async ({ heap, start }) => {
     using queue = heap.queue({ capacity: 5 });
     heap.root.set('queue', queue);

@@ -50,3 +50,15 @@ export function caught(body: () => unknown): Error {
   }
   throw new Error('nothing was thrown');
 }
+
+/** One of each. */
+export function oneOfEach(heap: Heap): readonly Handle[] {
+  return [
+    heap.mutex(),
+    heap.condition(),
+    heap.queue({ capacity: 2 }),
+    heap.semaphore(1),
+    heap.barrier(2),
+    heap.counter(7),
+  ];
+}
