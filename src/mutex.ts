@@ -188,7 +188,7 @@ export const LOCK: Way<UnlockToken, true> = {
   line: MUTEX_LINE,
   attempt(session, ref, token, waiter: Waiter): true | NotYet {
     const { mem } = session;
-    if (tryLock(session, ref, token, waiter.slices > 0)) return true;
+    if (tryLock(session, ref, token, waiter.asksSystem)) return true;
     if (isOwn(mem, mem.i32[ref + MUTEX_OWNER], mem.i32[ref + MUTEX_SERIAL])) {
       throw new TypeError(
         'this thread holds the mutex already and would wait for itself; unlock() first, or use ' +
@@ -210,8 +210,8 @@ export const LOCK_ASYNC: Way<AsyncLock, true> = {
   ...WORDS,
   what: MUTEX,
   line: MUTEX_LINE,
-  attempt: (session, ref, { token }, { slices }) =>
-    tryLock(session, ref, token, slices > 0) ? true : NOT_YET,
+  attempt: (session, ref, { token }, { asksSystem }) =>
+    tryLock(session, ref, token, asksSystem) ? true : NOT_YET,
 };
 
 function unlockOperation(session: Session, token: UnlockToken): void {

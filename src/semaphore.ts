@@ -1,5 +1,6 @@
 /** `HeapSemaphore`: a number of permits that threads take and give back. */
 
+import { HeapClosedError } from './base/errors.ts';
 import { CoordinationObject, createCoordination, readState } from './coordination-object.ts';
 import { refOfWhat } from './coordinator.ts';
 import { Held } from './held.ts';
@@ -48,8 +49,13 @@ export class SemaphorePermit {
     return true;
   }
 
+  /** As `release`, also when the heap is closed by now. */
   [Symbol.dispose](): void {
-    this.release();
+    try {
+      this.release();
+    } catch (error) {
+      if (!(error instanceof HeapClosedError)) throw error;
+    }
   }
 }
 

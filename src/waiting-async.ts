@@ -80,6 +80,10 @@ export class AsyncLine {
   readonly #session: Session;
   readonly #key: number;
   #calls: Call[] = [];
+  /** Of these, those that came since the last attempt. */
+  #added: Call[] = [];
+  /** Whether some of the calls were given up. */
+  #hasDismissed = false;
   #waiter = new Waiter(true);
   /** The object, once it is held. */
   #object: Held | null = null;
@@ -95,11 +99,13 @@ export class AsyncLine {
   add(call: Call): void {
     if (this.#session.mem.depth > 0) this.#session.single(holdOperation, this, call);
     this.#calls.push(call);
+    this.#added.push(call);
     if (this.#calls.length === 1) void this.#run();
   }
 
   /** A call was settled by something else than its turn. */
   wake(): void {
+    this.#hasDismissed = true;
     this.#sleep?.cancel();
   }
 
@@ -126,7 +132,7 @@ export class AsyncLine {
     const sliceMs = sliceAfter(this.#waiter.slices++);
     this.#sleep = awaitChange(this.#session.mem, sequenceAt(line), seen, sliceMs);
     // Aborted while the attempt was made: nobody has cancelled this sleep.
-    if (this.#calls.some((call) => call.isSettled)) this.#sleep.cancel();
+    if (this.#hasDismissed) this.#sleep.cancel();
     await this.#sleep.ended;
     this.#sleep = null;
   }
@@ -145,8 +151,11 @@ export class AsyncLine {
   /** Serves as many calls as can be served. Returns whether others wait. The lock is held. */
   serve(): boolean {
     const session = this.#session;
-    for (const call of this.#calls) this.#tryHold(call);
-    this.#calls = this.#calls.filter((call) => !call.isSettled || this.#dismiss(call));
+    for (const call of this.#added.splice(0)) this.#tryHold(call);
+    if (this.#hasDismissed) {
+      this.#hasDismissed = false;
+      this.#calls = this.#calls.filter((call) => !call.isSettled || this.#dismiss(call));
+    }
     while (this.#serveSome());
     if (this.#calls.length !== 0) return true;
     this.#waiter.giveUp(session);
@@ -174,6 +183,7 @@ export class AsyncLine {
       if (!call.isSettled) this.#session.single(holdOperation, this, call);
     } catch (error) {
       call.reject(error);
+      this.#hasDismissed = true;
     }
   }
 

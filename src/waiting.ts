@@ -59,8 +59,10 @@ export class Waiter {
   line = 0;
   /** The sequence that it has seen. */
   seen = 0;
-  /** How often it has slept. Then it is time to look who still lives. */
+  /** How often it has slept. */
   slices = 0;
+  /** Whether it has slept and nothing has happened: then it is time to ask who still lives. */
+  asksSystem = false;
   /** Since when it is woken in vain; 0: it was not yet. */
   #lostSince = 0;
 
@@ -72,7 +74,8 @@ export class Waiter {
   look<A, R>(session: Session, ref: ObjectRef, way: Way<A, R>, argument: A): R | NotYet {
     const { mem } = session;
     const line = ref + way.line;
-    if (way.isUnordered || hasTurn(mem, line, this.slices > 0)) {
+    this.asksSystem = this.line !== 0 && sequenceOf(mem, line) === this.seen;
+    if (way.isUnordered || hasTurn(mem, line, this.asksSystem)) {
       const result = way.attempt(session, ref, argument, this);
       if (result !== NOT_YET) {
         this.leave(session);
