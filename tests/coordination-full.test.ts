@@ -1,9 +1,10 @@
 /** Full heaps: whatever fails has changed nothing, and what is taken is not lost. */
 
 import { expect, test } from 'vitest';
-import { type Handle, type Heap, HeapExhaustedError } from '../src/index.ts';
+import { sessionOf } from '../src/heap.ts';
+import { type Handle, type Heap, type HeapArray, HeapExhaustedError } from '../src/index.ts';
 import { failAllocation } from './support/exhaustion.ts';
-import { mortalObjects, withHeap } from './support/with-heap.ts';
+import { mortalObjects, withHeap, withHeapAsync } from './support/with-heap.ts';
 
 type Act = (heap: Heap, objects: Objects) => unknown;
 
@@ -70,6 +71,37 @@ test.each(Object.entries(ACTS))('%s fails whole, at every allocation', (name, ac
     });
     expect(n).toBeLessThan(100);
   }
+});
+
+test('a value for whose handle there is no room stays in the queue', async () => {
+  let failed = 0;
+  for (let kept = 0; kept < 40; kept++) {
+    await withHeapAsync({}, async (heap) => {
+      const { mem } = sessionOf(heap);
+      const queue = heap.queue<HeapArray<number>>({ capacity: 2 });
+      heap.run(() => {
+        queue.push(heap.array([1]));
+        queue.push(heap.array([2]));
+        for (let i = 0; i < kept; i++) heap.array().keep(); // so that now and then rows run out
+      });
+      const pops = [() => queue.pop(), () => queue.tryPop(), () => queue.popAsync()];
+      for (const pop of pops) {
+        mem.hostile = { shouldFail: () => true };
+        try {
+          (await pop())?.release();
+          return; // there was room
+        } catch (error) {
+          expect(error).toBeInstanceOf(HeapExhaustedError);
+          failed++;
+        } finally {
+          mem.hostile = null;
+        }
+        expect([queue.size, heap.verify()]).toEqual([2, []]);
+      }
+      expect([queue.pop()?.at(0), (await queue.popAsync())?.at(0)]).toEqual([1, 2]);
+    });
+  }
+  expect(failed).toBeGreaterThanOrEqual(3);
 });
 
 test('in a heap that is really full a push fails, and a pop makes room', () => {
