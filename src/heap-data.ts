@@ -3,21 +3,29 @@
 import type { HeapArray } from './array.ts';
 import { pushAllOperation } from './array-operations.ts';
 import { rootMapOf } from './attach.ts';
+import { type HeapBarrier, newBarrier } from './barrier.ts';
 import { createBytesOperation, type HeapBytes } from './bytes.ts';
 import type { Shareable } from './codec.ts';
+import { type HeapCondition, newCondition } from './condition.ts';
+import { createCoordination } from './coordination-object.ts';
+import { type HeapCounter, newCounter } from './counter.ts';
 import { copyFrom } from './from.ts';
 import { argumentRefOf } from './gc-arguments.ts';
 import type { Handle } from './handle.ts';
 import type { HeapMap } from './map.ts';
 import { NULL_REF, type ObjectRef } from './memory/layout.ts';
+import type { HeapMutex } from './mutex.ts';
 import { createArray } from './object/array.ts';
+import { MUTEX } from './object/coordination.ts';
 import { internString } from './object/interning.ts';
 import { createMap, createSet } from './object/map.ts';
 import type { Mutator } from './object/mutator.ts';
 import { makeImmortal } from './object/refcount.ts';
 import type { FieldKind } from './object/struct-layout.ts';
 import { proxyOf } from './proxy.ts';
+import { type HeapQueue, newQueue, type QueueOptions } from './queue.ts';
 import { refcountOperation } from './refcounts.ts';
+import { type HeapSemaphore, newSemaphore } from './semaphore.ts';
 import type { Session } from './session.ts';
 import type { HeapSet } from './set.ts';
 import {
@@ -138,6 +146,40 @@ export abstract class HeapData {
    */
   bytes(content: number | ArrayBuffer | SharedArrayBuffer | ArrayBufferView): HeapBytes {
     return this.#session.single(createBytesOperation, content) as HeapBytes;
+  }
+
+  /** A new mutex: a lock that is held across sections and awaits. @throws HeapExhaustedError */
+  mutex(): HeapMutex {
+    return createCoordination(this.#session, MUTEX);
+  }
+
+  /** A new condition, to wait for with a mutex. @throws HeapExhaustedError */
+  condition(): HeapCondition {
+    return newCondition(this.#session);
+  }
+
+  /**
+   * A new queue between threads, of at most `capacity` values.
+   *
+   * @throws TypeError, RangeError for a bad capacity; HeapExhaustedError.
+   */
+  queue<T = Shareable>(options: QueueOptions): HeapQueue<T> {
+    return newQueue(this.#session, options) as unknown as HeapQueue<T>;
+  }
+
+  /** A new semaphore with so many permits. @throws RangeError, HeapExhaustedError */
+  semaphore(permits: number): HeapSemaphore {
+    return newSemaphore(this.#session, permits);
+  }
+
+  /** A new barrier for so many parties. @throws RangeError, HeapExhaustedError */
+  barrier(parties: number): HeapBarrier {
+    return newBarrier(this.#session, parties);
+  }
+
+  /** A new counter. @throws RangeError for what is no safe integer; HeapExhaustedError */
+  counter(initial = 0): HeapCounter {
+    return newCounter(this.#session, initial);
   }
 
   /**

@@ -2,6 +2,7 @@
 
 export { HeapArray } from './array.ts';
 export type { HeapToken } from './attach.ts';
+export { HeapBarrier } from './barrier.ts';
 export {
   AtomicSectionError,
   HeapClosedError,
@@ -17,9 +18,18 @@ export {
   TooManyThreadsError,
 } from './base/errors.ts';
 export type { CountsMode, HeapOptions, Thresholds } from './base/options.ts';
+export {
+  BrokenBarrierError,
+  QueueClosedError,
+  WaitTimeoutError,
+  WouldBlockError,
+} from './base/wait-errors.ts';
 export type { ViewType } from './byte-views.ts';
 export { HeapBytes } from './bytes.ts';
 export type { Shareable } from './codec.ts';
+export { HeapCondition } from './condition.ts';
+export { CoordinationObject } from './coordination-object.ts';
+export { HeapCounter } from './counter.ts';
 export type { Collection, GenerationStats } from './gc/figures.ts';
 export type { Durations } from './gc/histogram.ts';
 export type { Finding } from './gc/verify.ts';
@@ -45,8 +55,10 @@ export { Handle } from './handle.ts';
 export { Heap } from './heap.ts';
 export { HeapData } from './heap-data.ts';
 export { HeapMap } from './map.ts';
+export { HeapMutex, type LockAsyncOptions, UnlockToken } from './mutex.ts';
 export type { FieldKind, NumberKind } from './object/struct-layout.ts';
 export { HeapObject, type Property } from './plain-object.ts';
+export { HeapQueue, type QueueOptions } from './queue.ts';
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
 export type {
   ReadAsyncOptions,
@@ -54,6 +66,7 @@ export type {
   RunAsyncOptions,
   RunOptions,
 } from './section-options.ts';
+export { HeapSemaphore, SemaphorePermit } from './semaphore.ts';
 export { HeapSet } from './set.ts';
 export type { SetLike } from './set-operations.ts';
 export type { CollectorStats, HeapStats, LockStats } from './stats.ts';
@@ -79,7 +92,9 @@ export type {
   Shared,
   SharedStruct,
   ToJS,
+  ToJSCoordination,
   TypeOfKind,
   TypesOf,
   Visit,
 } from './types.ts';
+export type { AsyncWaitOptions, WaitOptions } from './waiting.ts';

@@ -8,11 +8,13 @@ import type { InspectOptions } from 'node:util';
 import { HeapArray } from './array.ts';
 import { HeapBytes } from './bytes.ts';
 import type { Shareable } from './codec.ts';
+import { CoordinationObject, stateOperation } from './coordination-object.ts';
 import { Handle } from './handle.ts';
 import { firstElements, firstEntries, HeapMap } from './map.ts';
 import { kindOf } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import { HeapObject } from './plain-object.ts';
+import { HeapQueue, valuesOfQueue } from './queue.ts';
 import type { Session } from './session.ts';
 import { HeapSet } from './set.ts';
 import { HeapTuple } from './tuple.ts';
@@ -85,6 +87,11 @@ class Snapshot {
       }
     } else if (handle instanceof HeapBytes) {
       (copy as Record<string, unknown>).byteLength = handle.byteLength;
+    } else if (handle instanceof CoordinationObject) {
+      Object.assign(copy, stateOperation(this.#session, handle));
+      if (!(handle instanceof HeapQueue)) return;
+      const values = valuesOfQueue(handle, this.#max).map((value) => this.#copyOf(value, levels));
+      (copy as Record<string, unknown>).values = values;
     } else if (handle instanceof HeapArray || handle instanceof HeapTuple) {
       const { length } = handle;
       const elements = copy as unknown[];
@@ -113,6 +120,8 @@ function addSomething(handle: Handle, copy: object): void {
     if (name !== undefined) setProperty(copy, name, 0);
   } else if (handle instanceof HeapBytes) {
     (copy as Record<string, unknown>).byteLength = 0;
+  } else if (handle instanceof CoordinationObject) {
+    Object.assign(copy, stateOperation(handle.$session, handle));
   } else if (handle instanceof HeapArray || handle instanceof HeapTuple) {
     if (handle.length !== 0) (copy as unknown[]).push(0);
   } else {

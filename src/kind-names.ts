@@ -10,6 +10,7 @@ import {
   KIND_STRING,
   KIND_TUPLE,
 } from './memory/layout.ts';
+import { COORDINATION_NAMES, coordinationOf } from './object/coordination.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import type { Mutator } from './object/mutator.ts';
 import { isShapeName } from './object/struct-layout.ts';
@@ -26,7 +27,7 @@ const BUILTIN_NAMES: Readonly<Record<number, string>> = {
 };
 /** Plain objects, whatever their shapes. */
 const OBJECT = 'object';
-const BUILTINS = new Set([...Object.values(BUILTIN_NAMES), OBJECT]);
+const BUILTINS = new Set([...Object.values(BUILTIN_NAMES), ...COORDINATION_NAMES, OBJECT]);
 
 /** The name of a kind: a word for what is built in, the struct's name for a struct. */
 export function kindName(mem: Mutator, kind: number): string {
@@ -34,5 +35,7 @@ export function kindName(mem: Mutator, kind: number): string {
   if (builtin !== undefined) return builtin;
   const { name } = structLayoutOf(mem, kind);
   if (isShapeName(name)) return OBJECT;
+  const what = coordinationOf(name);
+  if (what !== undefined) return COORDINATION_NAMES[what];
   return BUILTINS.has(name) ? `struct ${name}` : name;
 }

@@ -8,6 +8,7 @@
 
 import { type InspectOptions, inspect } from 'node:util';
 import { HeapArray } from './array.ts';
+import { CoordinationObject } from './coordination-object.ts';
 import { Handle, refOf } from './handle.ts';
 import { HeapMap } from './map.ts';
 import { isStructKind, kindOf } from './object/header.ts';
@@ -55,13 +56,14 @@ export function wrap(value: unknown): unknown {
   return proxy;
 }
 
-/** The properties of an object; null when it has none, as sets and bytes. */
+/** The properties of an object; null when it has none, as sets, bytes, mutexes and such. */
 function propertiesOf(handle: Handle): Properties | null {
   if (handle instanceof HeapObject) return new NamedProperties(handle, () => handle.keys());
   if (handle instanceof HeapMap) return new NamedProperties(handle, () => stringKeysOf(handle));
   if (handle instanceof HeapArray || handle instanceof HeapTuple) {
     return new ArrayProperties(handle, wrap);
   }
+  if (handle instanceof CoordinationObject) return null;
   const kind = kindOf(handle.$session.mem, handle.$ref);
   return isStructKind(kind) ? new StructProperties(handle, kind) : null;
 }

@@ -16,6 +16,7 @@ import {
 } from './base/errors.ts';
 import { ByteViews } from './byte-views.ts';
 import { Collections } from './collections.ts';
+import { Coordinator } from './coordinator.ts';
 import { Handle } from './handle.ts';
 import type { HandleFamily } from './handle-family.ts';
 import { KeptScope } from './kept-scope.ts';
@@ -49,6 +50,7 @@ export class Session {
   declare readonly views: ByteViews;
   declare readonly collections: Collections;
   declare readonly waiting: AsyncSections;
+  declare readonly coordinator: Coordinator;
   readonly #family: HandleFamily;
   /** False once this thread has left the heap. */
   isOpen = true;
@@ -75,6 +77,7 @@ export class Session {
     this.views = new ByteViews(mem, () => this.#tryReleaseForgotten());
     this.collections = new Collections(this);
     this.waiting = new AsyncSections(this);
+    this.coordinator = new Coordinator(mem);
   }
 
   /** What is printed of a handle. */
@@ -117,6 +120,7 @@ export class Session {
     } finally {
       mem.depth = 0;
       releaseGil(mem);
+      this.#wakeOthers();
     }
     if (isPostponed) this.collections.afterEnd();
   }
@@ -361,18 +365,40 @@ export class Session {
     }
   }
 
+  /** Wakes those for whom the section, which has ended, has done something. */
+  #wakeOthers(): void {
+    const { wakeUps } = this.coordinator;
+    if (wakeUps.isPending) wakeUps.flush();
+  }
+
   /** Lets another thread in if one has asked for the lock. Locals stay valid. */
   safepoint(): void {
-    const { mem, handles } = this;
+    this.#doWhatIsDue();
+    if (isHandoverRequested(this.mem)) this.#giveUpLock();
+  }
+
+  /** A safepoint at which this thread sleeps: without the lock, and without using the heap. */
+  suspend(sleep: () => void): void {
+    this.#doWhatIsDue();
+    this.#giveUpLock(sleep);
+  }
+
+  #doWhatIsDue(): void {
+    const { mem } = this;
     if (mem.depth < 0) throw new ReadOnlySectionError('there is no safepoint');
     if (mem.undo !== null) throw new AtomicSectionError('there is no safepoint');
-    if (handles.hasForgotten) handles.releaseForgotten();
+    if (this.handles.hasForgotten) this.handles.releaseForgotten();
     if (this.#isCollectionDue()) this.collections.atSafepoint();
-    if (!isHandoverRequested(mem)) return;
+  }
+
+  #giveUpLock(sleep?: () => void): void {
+    const { mem, handles } = this;
     handles.lendLocals();
     const { depth } = mem;
     mem.depth = 0;
     releaseGil(mem);
+    this.#wakeOthers();
+    sleep?.();
     try {
       acquireGil(mem, Number.POSITIVE_INFINITY);
     } catch (error) {

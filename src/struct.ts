@@ -12,7 +12,7 @@ import { createStruct } from './object/struct.ts';
 import {
   FIELD_BITS,
   type FieldKind,
-  isShapeName,
+  isReservedName,
   type StructLayout,
 } from './object/struct-layout.ts';
 import type { Session } from './session.ts';
@@ -159,7 +159,7 @@ function isDirectSubclass(type: unknown, base: object): boolean {
 }
 
 function checkFields(name: string, fields: object): Map<string, FieldKind> {
-  if (typeof name !== 'string' || isShapeName(name)) {
+  if (typeof name !== 'string' || isReservedName(name)) {
     throw new TypeError(`a struct needs a name, a non-empty string, not ${show(name)}`);
   }
   if (typeof fields !== 'object' || fields === null) {

@@ -36,9 +36,11 @@ import {
 import type { Memory } from './memory/memory.ts';
 import { arrayLength, elementAt } from './object/array.ts';
 import { bytesTypeOf } from './object/bytes.ts';
+import { COUNTER, coordinationOf, QUEUE, queueSize, stateOf } from './object/coordination.ts';
 import { kindOf } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import { firstEntry, nextEntry } from './object/map-chunks.ts';
+import { valueAt } from './object/queue-ring.ts';
 import { dictionaryOf } from './object/shape.ts';
 import { decodeString } from './object/string.ts';
 import { isShapeName, PLAIN_NAME, type StructLayout } from './object/struct-layout.ts';
@@ -115,6 +117,10 @@ class Exporter {
     if (kind === KIND_DATE) return this.#begin(ref, new Date(timeOf(mem, ref)), true);
     if (kind < FIRST_STRUCT_KIND) return bigintOf(mem, ref);
     const { name } = structLayoutOf(mem, kind);
+    const what = coordinationOf(name);
+    if (what === COUNTER) return stateOf(mem, ref, what).value;
+    if (what === QUEUE) return this.#begin(ref, []);
+    if (what !== undefined) return this.#begin(ref, stateOf(mem, ref, what), true);
     const special = isShapeName(name) && name !== PLAIN_NAME ? this.#specialOf(ref, name) : null;
     return this.#begin(ref, special ?? {}, special !== null && name !== ERROR_NAME);
   }
@@ -144,6 +150,7 @@ class Exporter {
     else if (kind === KIND_TUPLE) this.#fillTuple(ref, copy as unknown[]);
     else if (kind === KIND_MAP) this.#fillMap(ref, copy as Map<unknown, unknown>);
     else if (kind === KIND_SET) this.#fillSet(ref, copy as Set<unknown>);
+    else if (Array.isArray(copy)) this.#fillQueue(ref, copy);
     else this.#fillObject(ref, structLayoutOf(mem, kind), copy as Record<string, unknown>);
   }
 
@@ -154,6 +161,14 @@ class Exporter {
       const at = elementAt(mem, array, i);
       if (isAbsent(mem, at)) copy.length++;
       else copy.push(this.#read(at));
+    }
+  }
+
+  #fillQueue(queue: ObjectRef, copy: unknown[]): void {
+    const { mem } = this.#session;
+    for (let i = 0; i < queueSize(mem, queue); i++) {
+      const at = valueAt(mem, queue, i);
+      copy.push(at === 0 ? undefined : this.#read(at));
     }
   }
 

@@ -4,13 +4,17 @@
  *
  * Arrays become arrays, structs objects of their fields, maps objects when all keys are strings and
  * arrays of [key, value] else: as an ordinary Map would, they would be {}, and all would be lost.
+ * Counters become numbers, queues arrays of what is in them, which stays there.
  */
 
+import { CoordinationObject, stateOperation } from './coordination-object.ts';
+import { HeapCounter } from './counter.ts';
 import { Handle, refOf } from './handle.ts';
 import { HeapMap } from './map.ts';
 import { isStructKind, kindOf } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import { HeapObject } from './plain-object.ts';
+import { HeapQueue, valuesOfQueue } from './queue.ts';
 
 /** An ordinary object or array of what a handle's object holds, and of what that holds. */
 export function jsonOf(handle: Handle): unknown {
@@ -30,7 +34,8 @@ class Copier {
   readonly #copies = new Map<Handle, object>();
   readonly #pending: [Handle, object][] = [];
 
-  of(handle: Handle): object {
+  of(handle: Handle): unknown {
+    if (handle instanceof HeapCounter) return handle.value;
     const copy = this.#begin(handle);
     for (let i = 0; i < this.#pending.length; i++) this.#fill(...this.#pending[i]);
     return copy;
@@ -46,6 +51,7 @@ class Copier {
 
   #copyOf(value: unknown): unknown {
     if (!(value instanceof Handle)) return value;
+    if (value instanceof HeapCounter) return value.value;
     if (value.toJSON === Handle.prototype.toJSON) {
       return this.#copies.get(value) ?? this.#begin(value);
     }
@@ -56,7 +62,7 @@ class Copier {
   #fill(handle: Handle, copy: object): void {
     if (Array.isArray(copy)) {
       const isPairs = handle instanceof HeapMap;
-      for (const item of handle as unknown as Iterable<unknown>) {
+      for (const item of itemsOf(handle)) {
         copy.push(
           isPairs ? (item as unknown[]).map((part) => this.#copyOf(part)) : this.#copyOf(item),
         );
@@ -75,6 +81,12 @@ class Copier {
   }
 }
 
+/** What becomes an array. To iterate over a queue would empty it. */
+const itemsOf = (handle: Handle): Iterable<unknown> =>
+  handle instanceof HeapQueue
+    ? valuesOfQueue(handle, Number.POSITIVE_INFINITY)
+    : (handle as unknown as Iterable<unknown>);
+
 /** Whether an object becomes an array. */
 function isList(handle: Handle): boolean {
   if (!(handle instanceof HeapMap)) return Symbol.iterator in handle;
@@ -87,6 +99,9 @@ function propertiesOf(handle: Handle): Iterable<[string, unknown]> {
   if (handle instanceof HeapMap) return handle as HeapMap<string, unknown>;
   if (handle instanceof HeapObject) return handle.entries();
   const { mem } = handle.$session;
+  if (handle instanceof CoordinationObject) {
+    return Object.entries(stateOperation(handle.$session, handle));
+  }
   const kind = kindOf(mem, refOf(handle));
   if (!isStructKind(kind)) return [];
   const read = handle as unknown as Record<string, unknown>;

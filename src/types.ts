@@ -1,11 +1,18 @@
 /** What values of the heap look like to TypeScript. No code. */
 
 import type { HeapArray } from './array.ts';
+import type { HeapBarrier } from './barrier.ts';
 import type { HeapBytes } from './bytes.ts';
+import type { HeapCondition } from './condition.ts';
+import type { CoordinationObject } from './coordination-object.ts';
+import type { HeapCounter } from './counter.ts';
 import type { Handle } from './handle.ts';
 import type { HeapMap } from './map.ts';
+import type { HeapMutex } from './mutex.ts';
 import type { FieldKind, NumberKind } from './object/struct-layout.ts';
 import type { HeapObject } from './plain-object.ts';
+import type { HeapQueue } from './queue.ts';
+import type { HeapSemaphore } from './semaphore.ts';
 import type { HeapSet } from './set.ts';
 import type { HeapTuple } from './tuple.ts';
 
@@ -120,9 +127,27 @@ export type ToJS<V> = V extends Atom
             ? { -readonly [I in keyof T]: ToJS<T[I]> }
             : V extends HeapBytes
               ? ArrayBuffer | ArrayBufferView
-              : V extends Handle
-                ? { [Name in Exclude<keyof V, keyof Handle>]: ToJS<V[Name]> }
-                : V;
+              : V extends CoordinationObject
+                ? ToJSCoordination<V>
+                : V extends Handle
+                  ? { [Name in Exclude<keyof V, keyof Handle>]: ToJS<V[Name]> }
+                  : V;
+
+/** What `heap.toJS` makes of objects that threads coordinate by: what can be said of them. */
+export type ToJSCoordination<V> =
+  V extends HeapQueue<infer T>
+    ? ToJS<T>[]
+    : V extends HeapCounter
+      ? number
+      : V extends HeapMutex
+        ? { isLocked: boolean }
+        : V extends HeapCondition
+          ? { waiting: number }
+          : V extends HeapSemaphore
+            ? { permits: number }
+            : V extends HeapBarrier
+              ? { parties: number; waiting: number; isBroken: boolean }
+              : never;
 
 /** What `heap.proxy` shows of a `V`. */
 export type ProxyOf<V> =
@@ -134,7 +159,7 @@ export type ProxyOf<V> =
         ? Record<string, ProxyOf<Shared<W>>>
         : V extends HeapTuple<infer T>
           ? Readonly<T>
-          : V extends HeapSet<infer _> | HeapBytes
+          : V extends HeapSet<infer _> | HeapBytes | CoordinationObject
             ? V
             : V extends Handle
               ? { [Name in Exclude<keyof V, keyof Handle>]: ProxyOf<V[Name]> }

@@ -9,12 +9,16 @@ import type {
   HeapArray,
   HeapBytes,
   HeapMap,
+  HeapMutex,
   HeapObject,
+  HeapQueue,
   HeapSet,
   HeapStruct,
+  SemaphorePermit,
   SharedStruct,
+  UnlockToken,
 } from '../src/index.ts';
-import { withHeap } from './support/with-heap.ts';
+import { withHeap, withHeapAsync } from './support/with-heap.ts';
 
 interface Person {
   name: string;
@@ -249,5 +253,43 @@ test('proxies have the types of ordinary objects', () => {
       expectTypeOf<Handle>().not.toExtend<typeof state>();
       expect(state.users[1]?.name).toBe('Bob');
     });
+  });
+});
+
+test('objects that threads coordinate by carry the types of what they hold', async () => {
+  await withHeapAsync({}, async (heap) => {
+    const Person = heap.struct<Person>('Person', FIELDS);
+    const people = heap.queue<Person>({ capacity: 5 });
+    expectTypeOf(people).toEqualTypeOf<HeapQueue<Person>>();
+    people.push(new Person({ name: 'Bob' }));
+    expectTypeOf(people.pop()).toEqualTypeOf<SharedStruct<Person> | undefined>();
+    const names = heap.queue<string>({ capacity: 5 });
+    names.push('Ann');
+    await names.pushAsync('Bob', { timeoutMs: 5 });
+    expectTypeOf(names.tryPush).returns.toEqualTypeOf<boolean>();
+    expectTypeOf(names.popAsync()).toEqualTypeOf<Promise<string | undefined>>();
+    names.close();
+    for (const name of names) expectTypeOf(name).toEqualTypeOf<string>();
+    for await (const name of names) expectTypeOf(name).toEqualTypeOf<string>();
+    expectTypeOf(heap.toJS(names)).toEqualTypeOf<string[]>();
+    expectTypeOf(heap.toJS(people)).toEqualTypeOf<Person[]>();
+    // @ts-expect-error: a number is no string
+    expect(() => names.push(5)).toThrow('closed');
+    // @ts-expect-error: a queue has a capacity
+    expect(() => heap.queue({})).toThrow(RangeError);
+    const mutex = heap.mutex();
+    expectTypeOf(mutex.lockIfAvailable(0)).toEqualTypeOf<UnlockToken | null>();
+    expectTypeOf(mutex.lockAsync).returns.toEqualTypeOf<Promise<UnlockToken>>();
+    expectTypeOf(heap.toJS(mutex)).toEqualTypeOf<{ isLocked: boolean }>();
+    expectTypeOf(heap.proxy(mutex)).toEqualTypeOf<HeapMutex>();
+    expectTypeOf(heap.condition().notify(1)).toEqualTypeOf<number>();
+    expectTypeOf(heap.semaphore(1).tryAcquire()).toEqualTypeOf<SemaphorePermit | null>();
+    expectTypeOf(heap.barrier(1).wait()).toEqualTypeOf<boolean>();
+    expectTypeOf(heap.counter().add(1)).toEqualTypeOf<number>();
+    expectTypeOf(heap.toJS(heap.counter())).toEqualTypeOf<number>();
+    // @ts-expect-error: a mutex is no queue
+    const wrong: HeapQueue = heap.mutex();
+    wrong.release();
+    people.release();
   });
 });

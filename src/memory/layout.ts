@@ -173,6 +173,7 @@ export const THREAD_ROWS_HEIGHT = 11; //   GIL
 export const THREAD_ROWS_COUNT = 12; //    GIL     rows ever used; a free row is 0
 export const THREAD_UNLISTED = 13; //      GIL     counts without row: copies half made, locals
 export const THREAD_GUARDS = 14; //        GIL     `disabled()` guards that it holds open
+export const THREAD_SERIAL = 29; //        owner   number of this attachment: unique in the heap
 export const THREAD_READING = 32; //       atomic  1 in a read section; a cache line of its own
 export const THREAD_ASYNC = 48; //         atomic  see sync/waiters.ts
 export const THREAD_ASYNC_TICKET = 49; //  atomic  order among waiters

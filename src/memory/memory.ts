@@ -73,6 +73,7 @@ export interface Undo {
   saveAdded(map: number, entry: number): void;
   saveRemoved(map: number, entry: number): void;
   saveRecord(object: number): void;
+  saveScalars(object: number): void;
   /** Makes sure that an operation can note what it changes. @throws HeapExhaustedError */
   reserve(elements?: number): void;
 }

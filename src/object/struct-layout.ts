@@ -54,6 +54,16 @@ export const specialName = (what: string): string => SPECIAL_NAME + what;
 export const isShapeName = (name: string): boolean =>
   name === PLAIN_NAME || name.startsWith(SPECIAL_NAME);
 
+/** What the names of structs of the library's own begin with, that are no shapes. */
+const RESERVED_NAME = '\u0001';
+
+/** The name of the library's own structs that are `what`. */
+export const reservedName = (what: string): string => RESERVED_NAME + what;
+
+/** Whether no program can declare a struct of this name. */
+export const isReservedName = (name: string): boolean =>
+  isShapeName(name) || name.startsWith(RESERVED_NAME);
+
 /** A field and its place. */
 export interface Field {
   readonly name: string;

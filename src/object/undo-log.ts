@@ -31,7 +31,10 @@ import {
   ENTRY_KEY,
   ENTRY_VALUE,
   HEADER_INFO,
+  HEADER_WORDS,
   KIND_MAP,
+  KIND_OBJECT_WORDS,
+  KIND_REFERENCES,
   KIND_VALUES,
   KIND_VALUES_AT,
   LEAF_WORDS,
@@ -265,6 +268,15 @@ export class UndoLog implements Undo {
     const at = object + mem.i32[record + KIND_VALUES_AT];
     for (let i = 0; i < values; i++) this.copy(at + i * VALUE_WORDS, start + i);
     this.end(start, start + values, UNDO_RECORD, object, mem.i32[object + HEADER_INFO], values);
+  }
+
+  /** Notes all scalar fields of a struct, which has no untyped ones. */
+  saveScalars(object: number): void {
+    const { i32 } = this.mem;
+    const record = kindRecordOf(this.mem, kindOf(this.mem, object));
+    const end = object + i32[record + KIND_OBJECT_WORDS];
+    let at = object + HEADER_WORDS + i32[record + KIND_REFERENCES];
+    for (; at < end; at++) this.saveWord(object, at);
   }
 
   /** Whether the contents of an address need not be noted; it counts as noted from now on. */

@@ -21,6 +21,7 @@ import {
   THREAD_HANDOVERS,
   THREAD_OS_ID,
   THREAD_SECTIONS,
+  THREAD_SERIAL,
   THREAD_START_HIGH,
   THREAD_START_LOW,
   THREAD_STATE,
@@ -48,7 +49,7 @@ export function claimThread(buffer: SharedArrayBuffer): ThreadId {
     const state = threadRecordOf(mem, id) + THREAD_STATE;
     if (Atomics.compareExchange(i32, state, THREAD_FREE, THREAD_ATTACHED) !== THREAD_FREE) continue;
     writeRecord(mem, id);
-    Atomics.add(i32, CONTROL_THREADS_SEEN, 1);
+    i32[threadRecordOf(mem, id) + THREAD_SERIAL] = Atomics.add(i32, CONTROL_THREADS_SEEN, 1) + 1;
     return id as ThreadId;
   }
   throw new TooManyThreadsError(MAX_THREADS);
