@@ -10,6 +10,7 @@ export {
   LockTimeoutError,
   NotShareableError,
   SharcError,
+  SpentTokenError,
   StaleHandleError,
   StructMismatchError,
   TooManyThreadsError,
@@ -46,6 +47,7 @@ export { HeapMap } from './map.ts';
 export type { FieldKind, NumberKind } from './object/struct-layout.ts';
 export { HeapObject, type Property } from './plain-object.ts';
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
+export type { SendOptions, SentToken } from './send.ts';
 export { HeapSet } from './set.ts';
 export type { SetLike } from './set-operations.ts';
 export type { CollectorStats, HeapStats, LockStats } from './stats.ts';
