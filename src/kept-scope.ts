@@ -6,13 +6,21 @@
 
 import type { Handle } from './handle.ts';
 
+/** Is told of what is acquired and undone outside of sections. */
+export interface Acquisitions {
+  addAccess(handle: Handle): void;
+  addKeep(handle: Handle): void;
+  removeOne(handle: Handle): void;
+  removeAccess(handle: Handle): void;
+}
+
 /** What was acquired in a scope and is not undone yet. */
-export class KeptScope {
-  readonly outer: KeptScope | null;
+export class KeptScope implements Acquisitions {
+  readonly outer: Acquisitions | null;
   readonly #accesses: Handle[] = [];
   readonly #keeps: Handle[] = [];
 
-  constructor(outer: KeptScope | null) {
+  constructor(outer: Acquisitions | null) {
     this.outer = outer;
   }
 

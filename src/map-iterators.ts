@@ -22,10 +22,18 @@ export interface Place {
   /** The entry returned last; 0 at the beginning. */
   entry: number;
   done: boolean;
+  /** The task of a pool that has opened it, if any. */
+  task: unknown;
 }
 
 /** An iterator at its beginning. */
-export const createPlace = (): Place => ({ map: NULL_REF, row: 0, entry: 0, done: false });
+export const createPlace = (): Place => ({
+  map: NULL_REF,
+  row: 0,
+  entry: 0,
+  done: false,
+  task: null,
+});
 
 /** The open iterators of a thread. */
 export class MapIterators {
@@ -35,6 +43,8 @@ export class MapIterators {
   #fresh: [object, Place][] = [];
   readonly #forgotten: Place[] = [];
   readonly #watcher: Watcher<Place>;
+  /** Finds the running task of a pool. */
+  findTask: (() => unknown) | null = null;
 
   constructor(mem: Mutator, onForgotten: () => void) {
     this.#mem = mem;
@@ -60,6 +70,7 @@ export class MapIterators {
     }
     openIterator(this.#mem, map);
     place.map = map;
+    place.task = this.findTask?.() ?? null;
     this.#open.add(place);
     this.#fresh.push([iterator, place]);
   }
@@ -82,6 +93,15 @@ export class MapIterators {
     }
     this.#fresh = [];
     for (const place of this.#forgotten.splice(0)) this.close(place);
+  }
+
+  /** Ends the iterators that a task has opened and left open. The caller holds the GIL. */
+  closeOfTask(task: object): void {
+    for (const place of [...this.#open]) {
+      if (place.task !== task) continue;
+      place.done = true;
+      this.close(place);
+    }
   }
 
   /** Closes all: the thread leaves the heap. The caller holds the GIL. */

@@ -11,7 +11,7 @@ import { ByteViews } from './byte-views.ts';
 import { Collections } from './collections.ts';
 import { Handle, type HandleClass } from './handle.ts';
 import { HandleTable } from './handle-table.ts';
-import { KeptScope } from './kept-scope.ts';
+import { type Acquisitions, KeptScope } from './kept-scope.ts';
 import { MapIterators } from './map-iterators.ts';
 import { GC_COUNTS, GC_TRIGGER, THREAD_SECTIONS } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
@@ -53,6 +53,8 @@ export class Session {
   #isSingle = false;
   /** The running scope outside of sections; null when there is none. */
   #scope: KeptScope | null = null;
+  /** Finds what is told of acquisitions where no scope runs: the running task of a pool. */
+  findTask: (() => Acquisitions | null) | null = null;
 
   constructor(mem: Mutator, family: HandleFamily) {
     this.mem = mem;
@@ -62,11 +64,15 @@ export class Session {
       (kind) => family.findClass(this, kind),
       () => this.#tryReleaseForgotten(),
     );
-    this.handles.onRelease = (handle) => this.#scope?.removeOne(handle);
-    this.handles.onDispose = (handle) => this.#scope?.removeAccess(handle);
+    this.handles.onRelease = (handle) => this.#acquisitions?.removeOne(handle);
+    this.handles.onDispose = (handle) => this.#acquisitions?.removeAccess(handle);
     this.iterators = new MapIterators(mem, () => this.#tryReleaseForgotten());
     this.views = new ByteViews(mem, () => this.#tryReleaseForgotten());
     this.collections = new Collections(this);
+  }
+
+  get #acquisitions(): Acquisitions | null {
+    return this.#scope ?? this.findTask?.() ?? null;
   }
 
   /** What is printed of a handle. */
@@ -181,13 +187,13 @@ export class Session {
   #keepResult(handle: Handle): void {
     if (handle.$session !== this || !this.handles.isLocal(handle)) return;
     this.#attempt(keepHandle, handle);
-    this.#scope?.addAccess(handle);
+    this.#acquisitions?.addAccess(handle);
   }
 
   /** Keeps a handle at the program's wish: no scope ends that. @throws HeapExhaustedError */
   keep(handle: Handle): void {
     this.#attempt(keepHandle, handle);
-    this.#scope?.addKeep(handle);
+    this.#acquisitions?.addKeep(handle);
   }
 
   #keepIfHandle(item: unknown): void {
@@ -252,7 +258,9 @@ export class Session {
   }
 
   #scopeOutside<T>(body: () => T): T {
-    const scope = new KeptScope(this.#scope);
+    const { findTask } = this;
+    const outer = this.#scope;
+    const scope = new KeptScope(this.#acquisitions);
     this.#scope = scope;
     let result: unknown;
     try {
@@ -261,9 +269,11 @@ export class Session {
       return returned;
     } finally {
       this.#scope = null; // what the scope ends is no release of the program
+      this.findTask = null;
       const ended = scope.end(handleIn(result) ?? null);
       if (this.isOpen) for (const handle of ended) handle[Symbol.dispose]();
-      this.#scope = scope.outer;
+      this.#scope = outer;
+      this.findTask = findTask;
     }
   }
 
