@@ -194,6 +194,17 @@ describe('what a task forgets is released when it ends', () => {
     });
   });
 
+  test('views of bytes by and by, in spite of `atomics: sync`', async () => {
+    await withPool({}, async ({ heap, pool }) => {
+      for (let i = 0; i < 100; i++) await pool.run(1000, { name: 'forgetView' });
+      expect(heap.stats().objectsByKind.bytes).toBe(100);
+      for (let i = 0; i < 1000 && heap.stats().objectsByKind.bytes !== undefined; i++) {
+        await pool.run(null, { name: i % 64 === 0 ? 'collectViews' : 'id' });
+      }
+      expect(heap.stats().objectsByKind.bytes).toBeUndefined();
+    });
+  });
+
   test('but not what it retains', async () => {
     await withPool({}, async ({ heap, pool }) => {
       const map = nMap(heap, 5);

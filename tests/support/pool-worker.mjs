@@ -1,6 +1,8 @@
 /** The tasks of the tests of `sharc/piscina`: each export is one, by its name. */
 
 import { setTimeout as wait } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { threadId, workerData } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 
@@ -110,3 +112,13 @@ export const exit = task(() => process.exit(3));
 
 export const notMadeByTask = (/** @type {Any} */ message) => message;
 export const uncloneable = task(() => Symbol('nothing can clone it'));
+
+/** Leaves a view of bytes to JavaScript's collector. */
+export const forgetView = task((/** @type {number} */ size, /** @type {Any} */ heap) => {
+  heap.bytes(size).view(Uint8Array)[0] = 1;
+});
+
+export const collectViews = task(() => {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+});
