@@ -17,12 +17,12 @@ export type Reducer = (result: never, element: never, index: number, array: neve
 
 /** The element at `index` as it is now; END when there is none. */
 const read = (session: Session, array: Handle, index: number): unknown =>
-  session.single(stepOperation, array, index);
+  session.look(stepOperation, array, index);
 
 /** Calls `visit` for the elements from the first on, until it returns true. */
 function walk(array: Handle, visit: (element: unknown, index: number) => boolean): void {
   const { $session: session } = array;
-  const length = session.single(lengthOperation, array);
+  const length = session.look(lengthOperation, array);
   for (let i = 0; i < length; i++) {
     const element = read(session, array, i);
     // Nobody is called for those left out, so none of them can come back meanwhile.
@@ -39,7 +39,7 @@ export function forEachElement(array: Handle, callback: Callback, thisArg: unkno
 
 /** Elements that were gone when their turn came are holes of the result, as in JavaScript. */
 export function mapElements(array: Handle, callback: Callback, thisArg: unknown): unknown[] {
-  const results = new Array(array.$session.single(lengthOperation, array));
+  const results = new Array(array.$session.look(lengthOperation, array));
   walk(array, (element, i) => {
     results[i] = callback.call(thisArg, element as never, i, array as never);
     return false;
@@ -113,7 +113,7 @@ function search(
   wantsElement: boolean,
 ): unknown {
   const { $session: session } = array;
-  const length = session.single(lengthOperation, array);
+  const length = session.look(lengthOperation, array);
   for (let i = 0; i < length; i++) {
     const index = fromEnd ? length - 1 - i : i;
     const at = read(session, array, index);
@@ -133,7 +133,7 @@ export function reduceElements(
   fromEnd: boolean,
 ): unknown {
   const { $session: session } = array;
-  const length = session.single(lengthOperation, array);
+  const length = session.look(lengthOperation, array);
   let isBegun = initial.length > 0;
   let result = initial[0];
   for (let i = 0; i < length; i++) {

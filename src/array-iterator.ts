@@ -31,7 +31,7 @@ export class ElementIterator<T> {
 
   next(): IteratorResult<T, undefined> {
     if (this.#done) return { done: true, value: undefined };
-    const element = this.#array.$session.single(this.#step, this.#array, this.#index);
+    const element = this.#array.$session.look(this.#step, this.#array, this.#index);
     if (element === END) {
       this.#done = true;
       return { done: true, value: undefined };

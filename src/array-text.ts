@@ -23,16 +23,16 @@ export function joinElements(
   const { $session: session } = array;
   joining.push(array);
   try {
-    return session.run(() => {
+    return session.lookIn(() => {
       const texts: string[] = [];
-      const length = session.single(lengthOperation, array);
+      const length = session.look(lengthOperation, array);
       for (let i = 0; i < length; i++) {
-        const element = session.single(stepOperation, array, i);
+        const element = session.look(stepOperation, array, i);
         const isNothing = element === END || element === null || element === undefined;
         texts.push(isNothing ? '' : textOf(element));
       }
       return texts.join(separator);
-    }, Number.POSITIVE_INFINITY);
+    });
   } finally {
     joining.pop();
   }

@@ -47,7 +47,7 @@ import type { FlatShared, Guard, Reduce, Shared, Visit } from './types.ts';
 export class HeapArray<T = Shareable> extends Handle {
   /** Number of elements. */
   get length(): number {
-    return this.$session.single(lengthOperation, this);
+    return this.$session.look(lengthOperation, this);
   }
 
   /** Cuts elements off, or appends undefined. @throws RangeError, HeapExhaustedError */
@@ -57,7 +57,7 @@ export class HeapArray<T = Shareable> extends Handle {
 
   /** The element at `index`; from the end when negative; undefined outside of the array. */
   at(index: number): Shared<T> | undefined {
-    return this.$session.single(atOperation, this, toInteger(index)) as Shared<T> | undefined;
+    return this.$session.look(atOperation, this, toInteger(index)) as Shared<T> | undefined;
   }
 
   /**
@@ -135,14 +135,14 @@ export class HeapArray<T = Shareable> extends Handle {
   /** The elements from `start` up to `end`. */
   slice(start?: number, end?: number): Shared<T>[] {
     const from = toInteger(start);
-    return this.$session.single(sliceOperation, this, from, toEnd(end)) as Shared<T>[];
+    return this.$session.look(sliceOperation, this, from, toEnd(end)) as Shared<T>[];
   }
 
   /** The elements, and behind them `items`; those that are arrays, here or there, one by one. */
   concat(...items: (Shared<T> | ConcatArray<Shared<T>> | HeapArray<T>)[]): Shared<T>[];
   concat<U>(...items: (U | ConcatArray<U> | HeapArray<U>)[]): (Shared<T> | Shared<U>)[];
   concat(...items: unknown[]): unknown[] {
-    return this.$session.runForResults(() => {
+    return this.$session.lookForResults(() => {
       const parts = items.map(withoutHeapArray);
       return (this.slice() as unknown[]).concat(...parts);
     });
@@ -151,7 +151,7 @@ export class HeapArray<T = Shareable> extends Handle {
   /** The elements; those that are arrays of the heap one by one, down to `depth` levels. */
   flat<Depth extends number = 1>(depth?: Depth): FlatShared<Shared<T>, Depth>[] {
     const levels = depth === undefined ? 1 : toInteger(depth);
-    return this.$session.single(flatOperation, this, levels) as FlatShared<Shared<T>, Depth>[];
+    return this.$session.look(flatOperation, this, levels) as FlatShared<Shared<T>, Depth>[];
   }
 
   /** As `map`; results that are arrays, ordinary ones or of the heap, come one by one. */
@@ -161,14 +161,14 @@ export class HeapArray<T = Shareable> extends Handle {
   ): (U | Shared<U>)[] {
     checkCallback(callback);
     const body = () => flatMapElements(this, callback, thisArg, withoutHeapArray);
-    return this.$session.runForResults(body) as U[];
+    return this.$session.lookForResults(body) as U[];
   }
 
   /** The elements in order, as `sort` would put them. */
   toSorted(compare?: (a: Shared<T>, b: Shared<T>) => number): Shared<T>[] {
     if (compare !== undefined) checkCallback(compare);
     // Not sort() of the copy: engines may ask comparators in another order there.
-    return this.$session.runForResults(() => this.slice().toSorted(compare));
+    return this.$session.lookForResults(() => this.slice().toSorted(compare));
   }
 
   /** The elements from the last to the first. */
@@ -180,7 +180,7 @@ export class HeapArray<T = Shareable> extends Handle {
   toSpliced(start?: number, skipCount?: number, ...values: T[]): (T | Shared<T>)[];
   toSpliced(...args: unknown[]): unknown[] {
     const { start, count, values } = toSplice(args);
-    return this.$session.runForResults(() => {
+    return this.$session.lookForResults(() => {
       const elements: unknown[] = this.slice();
       elements.splice(start, count, ...values);
       return elements;
@@ -190,7 +190,7 @@ export class HeapArray<T = Shareable> extends Handle {
   /** The elements, but `value` at `index`. @throws RangeError when there is no such element */
   with(index: number, value: T): (T | Shared<T>)[] {
     const wanted = toInteger(index);
-    return this.$session.runForResults(() => {
+    return this.$session.lookForResults(() => {
       const elements: (T | Shared<T>)[] = this.slice();
       const at = wanted < 0 ? wanted + elements.length : wanted;
       if (at < 0 || at >= elements.length) {
@@ -219,7 +219,7 @@ export class HeapArray<T = Shareable> extends Handle {
   /** The first index of `value` (strict equality); -1 when there is none. */
   indexOf(value: T, fromIndex?: number): number {
     const from = toInteger(fromIndex);
-    return Number.isNaN(value) ? -1 : this.$session.single(searchOperation, this, value, from);
+    return Number.isNaN(value) ? -1 : this.$session.look(searchOperation, this, value, from);
   }
 
   /** The last index of `value` (strict equality); -1 when there is none. */
@@ -227,24 +227,24 @@ export class HeapArray<T = Shareable> extends Handle {
   lastIndexOf(...args: [T, number?]): number {
     const from = args.length > 1 ? toInteger(args[1]) : Number.POSITIVE_INFINITY;
     const [value] = args;
-    return Number.isNaN(value) ? -1 : this.$session.single(searchBackOperation, this, value, from);
+    return Number.isNaN(value) ? -1 : this.$session.look(searchBackOperation, this, value, from);
   }
 
   /** Whether `value` is an element (NaN is found). */
   includes(value: T, fromIndex?: number): boolean {
-    return this.$session.single(searchOperation, this, value, toInteger(fromIndex)) >= 0;
+    return this.$session.look(searchOperation, this, value, toInteger(fromIndex)) >= 0;
   }
 
   /** Calls `callback(element, index, array)` for every element, in one section. */
   forEach(callback: Visit<T, this, void>, thisArg?: unknown): void {
     checkCallback(callback);
-    this.$session.run(() => forEachElement(this, callback, thisArg), Number.POSITIVE_INFINITY);
+    this.$session.lookIn(() => forEachElement(this, callback, thisArg));
   }
 
   /** What `callback` returns for the elements. Handles directly in it outlive the section. */
   map<U>(callback: Visit<T, this, U>, thisArg?: unknown): U[] {
     checkCallback(callback);
-    return this.$session.runForResults(() => mapElements(this, callback, thisArg)) as U[];
+    return this.$session.lookForResults(() => mapElements(this, callback, thisArg)) as U[];
   }
 
   /** The elements for which `callback` returns something true. */
@@ -253,19 +253,19 @@ export class HeapArray<T = Shareable> extends Handle {
   filter(callback: Visit<T, this, unknown>, thisArg?: unknown): Shared<T>[] {
     checkCallback(callback);
     const body = () => filterElements(this, callback, thisArg) as Shared<T>[];
-    return this.$session.runForResults(body);
+    return this.$session.lookForResults(body);
   }
 
   /** Whether `callback` returns something true for any element. */
   some(callback: Visit<T, this, unknown>, thisArg?: unknown): boolean {
     checkCallback(callback);
-    return this.$session.runForResults(() => hasElement(this, callback, thisArg, true));
+    return this.$session.lookForResults(() => hasElement(this, callback, thisArg, true));
   }
 
   /** Whether `callback` returns something true for all elements. */
   every(callback: Visit<T, this, unknown>, thisArg?: unknown): boolean {
     checkCallback(callback);
-    return !this.$session.runForResults(() => hasElement(this, callback, thisArg, false));
+    return !this.$session.lookForResults(() => hasElement(this, callback, thisArg, false));
   }
 
   /** The first element for which `callback` returns something true; undefined without one. */
@@ -274,13 +274,13 @@ export class HeapArray<T = Shareable> extends Handle {
   find(callback: Visit<T, this, unknown>, thisArg?: unknown): Shared<T> | undefined {
     checkCallback(callback);
     const { $session: session } = this;
-    return session.runForResults(() => findElement(this, callback, thisArg)) as Shared<T>;
+    return session.lookForResults(() => findElement(this, callback, thisArg)) as Shared<T>;
   }
 
   /** The index of the first such element; -1 without one. */
   findIndex(callback: Visit<T, this, unknown>, thisArg?: unknown): number {
     checkCallback(callback);
-    return this.$session.runForResults(() => findIndex(this, callback, thisArg));
+    return this.$session.lookForResults(() => findIndex(this, callback, thisArg));
   }
 
   /** The last such element; undefined without one. */
@@ -289,13 +289,13 @@ export class HeapArray<T = Shareable> extends Handle {
   findLast(callback: Visit<T, this, unknown>, thisArg?: unknown): Shared<T> | undefined {
     checkCallback(callback);
     const { $session: session } = this;
-    return session.runForResults(() => findLastElement(this, callback, thisArg)) as Shared<T>;
+    return session.lookForResults(() => findLastElement(this, callback, thisArg)) as Shared<T>;
   }
 
   /** The index of the last such element; -1 without one. */
   findLastIndex(callback: Visit<T, this, unknown>, thisArg?: unknown): number {
     checkCallback(callback);
-    return this.$session.runForResults(() => findLastIndex(this, callback, thisArg));
+    return this.$session.lookForResults(() => findLastIndex(this, callback, thisArg));
   }
 
   /** Combines the elements from the first on: `callback(result, element, index, array)`. */
@@ -303,7 +303,7 @@ export class HeapArray<T = Shareable> extends Handle {
   reduce<R = Shared<T>>(callback: Reduce<T, this, R>, initial: R): R;
   reduce(callback: Reducer, ...initial: unknown[]): unknown {
     checkCallback(callback);
-    return this.$session.runForResults(() => reduceElements(this, callback, initial, false));
+    return this.$session.lookForResults(() => reduceElements(this, callback, initial, false));
   }
 
   /** As `reduce`, from the last element back. */
@@ -311,7 +311,7 @@ export class HeapArray<T = Shareable> extends Handle {
   reduceRight<R = Shared<T>>(callback: Reduce<T, this, R>, initial: R): R;
   reduceRight(callback: Reducer, ...initial: unknown[]): unknown {
     checkCallback(callback);
-    return this.$session.runForResults(() => reduceElements(this, callback, initial, true));
+    return this.$session.lookForResults(() => reduceElements(this, callback, initial, true));
   }
 
   /** Iterates over elements. Use it in a section: outside, each step is its own operation. */

@@ -14,8 +14,8 @@ import { blockContaining } from './memory/blocks.ts';
 import { type ObjectRef, WORD_BYTES } from './memory/layout.ts';
 import { decref } from './object/dealloc.ts';
 import type { Mutator } from './object/mutator.ts';
-import { incref } from './object/refcount.ts';
-import { addRow, removeRow } from './object/rows.ts';
+import { incref, increfShared } from './object/refcount.ts';
+import { addRow, removeRow, reserveRows } from './object/rows.ts';
 
 /** A class of typed arrays, or `DataView`. */
 export interface ViewType<V extends ArrayBufferView = ArrayBufferView> {
@@ -25,7 +25,8 @@ export interface ViewType<V extends ArrayBufferView = ArrayBufferView> {
 }
 
 interface Hold {
-  readonly row: number;
+  /** 0 for a while, when it was made in a read section. */
+  row: number;
   /** Views that exist. */
   views: number;
 }
@@ -35,6 +36,8 @@ export class ByteViews {
   readonly #mem: Mutator;
   readonly #holds = new Map<ObjectRef, Hold>();
   readonly #classes = new Map<ViewType, ViewType>();
+  /** Bytes that are held without a row, since the running read section. */
+  readonly #rowless: ObjectRef[] = [];
   readonly #forgotten: ObjectRef[] = [];
   readonly #watcher: Watcher<ObjectRef>;
 
@@ -47,7 +50,7 @@ export class ByteViews {
   }
 
   /**
-   * A view of `length` elements on `bytes`. The caller holds the GIL.
+   * A view of `length` elements on `bytes`. In a section, of whatever kind.
    *
    * @throws HeapExhaustedError
    */
@@ -71,6 +74,12 @@ export class ByteViews {
 
   /** Counts before the row says so. */
   #addRow(bytes: ObjectRef): number {
+    if (this.#mem.depth < 0) {
+      increfShared(this.#mem, bytes);
+      if (this.#mem.freeRows.length !== 0) return addRow(this.#mem, bytes);
+      this.#rowless.push(bytes);
+      return 0;
+    }
     incref(this.#mem, bytes);
     try {
       return addRow(this.#mem, bytes);
@@ -134,9 +143,28 @@ export class ByteViews {
     }
   }
 
+  /** Bytes that were held in a read section without a row. */
+  get rowless(): number {
+    return this.#rowless.length;
+  }
+
+  /** Gives them rows. @throws HeapExhaustedError: nothing has happened. */
+  settle(): void {
+    reserveRows(this.#mem, this.#rowless.length);
+    for (const bytes of this.#rowless.splice(0)) {
+      const hold = this.#holds.get(bytes);
+      if (hold !== undefined) hold.row = addRow(this.#mem, bytes);
+    }
+  }
+
   #releaseUnused(bytes: ObjectRef): void {
     const hold = this.#holds.get(bytes);
     if (hold === undefined || hold.views > 0) return;
+    if (this.#mem.depth < 0) {
+      hold.views++;
+      this.#forgotten.push(bytes); // afterwards
+      return;
+    }
     this.#holds.delete(bytes);
     removeRow(this.#mem, hold.row);
     decref(this.#mem, bytes);

@@ -36,7 +36,7 @@ const TYPES: readonly (ViewType | undefined)[] = [
 export class HeapBytes extends Handle {
   /** Number of bytes. */
   get byteLength(): number {
-    return this.$session.single(lengthOperation, this);
+    return this.$session.look(lengthOperation, this);
   }
 
   /** A view of all bytes, of the type that they were made from, else a `Uint8Array`: see below. */
@@ -61,7 +61,7 @@ export class HeapBytes extends Handle {
   view<V extends ArrayBufferView>(type: ViewType<V>, byteOffset?: number, length?: number): V;
   view(type?: ViewType, byteOffset = 0, length?: number): ArrayBufferView {
     const window: Window = { type, byteOffset, length };
-    return this.$session.single(viewOperation, this, window) as ArrayBufferView;
+    return this.$session.look(viewOperation, this, window) as ArrayBufferView;
   }
 
   get [Symbol.toStringTag](): string {

@@ -11,7 +11,7 @@
  */
 
 import { BackgroundLink, linkToPool } from './background-link.ts';
-import { HeapClosedError, LockTimeoutError } from './base/errors.ts';
+import { HeapClosedError, LockTimeoutError, ReadOnlySectionError } from './base/errors.ts';
 import {
   announceEnd,
   announceResult,
@@ -198,6 +198,7 @@ export class Collections {
   private explicitly(wait: boolean, body: () => number): number {
     const { mem } = this.session;
     this.session.assertOpen();
+    if (mem.depth < 0) throw new ReadOnlySectionError('no collection can run');
     if (this.isRunning) return 0;
     while (!claimExplicit(mem)) {
       if (!wait) return 0;

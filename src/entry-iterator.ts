@@ -1,6 +1,7 @@
 /** Iterators over maps and sets. */
 
 import { IteratorPrototype } from './array-iterator.ts';
+import { StaleHandleError } from './base/errors.ts';
 import { decodeAt, type Shareable } from './codec.ts';
 import { type Handle, refOf, refOfKind } from './handle.ts';
 import { createPlace, type Place } from './map-iterators.ts';
@@ -35,7 +36,8 @@ export class EntryIterator<T> {
   next(): IteratorResult<T, undefined> {
     const place = this.#place;
     if (place.done) return { done: true, value: undefined };
-    const value = this.#map.$session.single(stepOperation, this.#map, place, this);
+    if (place.isStale) throw new StaleHandleError('this iterator');
+    const value = this.#map.$session.look(stepOperation, this.#map, place, this);
     return place.done ? { done: true, value: undefined } : { done: false, value: value as T };
   }
 
@@ -53,7 +55,7 @@ export class EntryIterator<T> {
     const place = this.#place;
     place.done = true;
     const { $session: session } = this.#map;
-    if (place.map !== NULL_REF && session.isOpen) session.single(closeOperation, place);
+    if (place.map !== NULL_REF && session.isOpen) session.look(closeOperation, place);
     return { done: true, value: undefined };
   }
 

@@ -149,7 +149,7 @@ export class HeapGc {
 
   /** The thresholds of generations 0, 1 and 2. */
   getThreshold(): [number, number, number] {
-    return this.#session.single(readThresholds, this.#session);
+    return this.#session.look(readThresholds, this.#session);
   }
 
   /**
@@ -170,7 +170,7 @@ export class HeapGc {
    * the last of 2. Exact, for all threads together.
    */
   getCount(): [number, number, number] {
-    return this.#session.single(readCountsOperation, this.#session);
+    return this.#session.look(readCountsOperation, this.#session);
   }
 
   /** The largest part of the time that automatic collections may take; 1: no limit. */
@@ -254,17 +254,17 @@ export class HeapGc {
 
   /** What collections have done so far, by generation. */
   getStats(): [GenerationStats, GenerationStats, GenerationStats] {
-    return this.#session.single(readStatsOperation, this.#session);
+    return this.#session.look(readStatsOperation, this.#session);
   }
 
   /** For how long collections have kept the mutators from running, each time. */
   getPauses(): Durations {
-    return this.#session.single(readDurationsOperation, GC_PAUSES);
+    return this.#session.look(readDurationsOperation, GC_PAUSES);
   }
 
   /** For how long collections have waited for the lock, each time. */
   getTimesToStop(): Durations {
-    return this.#session.single(readDurationsOperation, GC_STOPS);
+    return this.#session.look(readDurationsOperation, GC_STOPS);
   }
 
   /**
@@ -311,12 +311,12 @@ export class HeapGc {
    * @throws NotShareableError for a handle of another heap; StaleHandleError.
    */
   isTracked(value: unknown): boolean {
-    return this.#session.single(trackedOperation, value);
+    return this.#session.look(trackedOperation, value);
   }
 
   /** Whether the finalizer of an object has run. Else as `isTracked`. */
   isFinalized(value: unknown): boolean {
-    return this.#session.single(finalizedOperation, value);
+    return this.#session.look(finalizedOperation, value);
   }
 
   /**
@@ -326,7 +326,7 @@ export class HeapGc {
    * @throws TypeError for what is no handle; NotShareableError, StaleHandleError.
    */
   getrefcount(handle: Handle): number {
-    return this.#session.single(getrefcountOperation, handle);
+    return this.#session.look(getrefcountOperation, handle);
   }
 
   // ── The permanent generation ───────────────────────────────────────────────────────────────
@@ -394,6 +394,6 @@ export class HeapGc {
   }
 
   #read(word: number): number {
-    return this.#session.single(readWord, word);
+    return this.#session.look(readWord, word);
   }
 }

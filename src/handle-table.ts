@@ -14,19 +14,20 @@
 
 import { doubled, emptyPlaces } from './base/arrays.ts';
 import { assert } from './base/assert.ts';
-import { HeapExhaustedError } from './base/errors.ts';
 import type { FindClass, Handle, HandleClass } from './handle.ts';
 import { KeptHandles } from './kept-handles.ts';
-import { NULL_REF, type ObjectRef, THREAD_UNLISTED, WORD_BYTES } from './memory/layout.ts';
+import { NULL_REF, type ObjectRef, WORD_BYTES } from './memory/layout.ts';
 import { reserve } from './memory/memory.ts';
 import { MIN_BLOCK_WORDS } from './memory/size-classes.ts';
 import { decref } from './object/dealloc.ts';
 import { kindOf } from './object/header.ts';
 import type { Mutator } from './object/mutator.ts';
-import { incref } from './object/refcount.ts';
-import { addRow, removeRow, reserveRows } from './object/rows.ts';
+import { incref, increfShared } from './object/refcount.ts';
+import { refInRow, reserveRows } from './object/rows.ts';
+import { ReadingDebts } from './reading-debts.ts';
 
-const GRANULE_SHIFT = 2;
+/** Of an address, for its number in the table. */
+export const GRANULE_SHIFT = 2;
 assert(1 << GRANULE_SHIFT === MIN_BLOCK_WORDS, 'handles: no two blocks begin in one granule');
 /**
  * Bytes from which on the C library maps fresh pages, which cost nothing until they are touched.
@@ -50,15 +51,15 @@ export interface Scope {
 /** The handles of one thread for one heap. */
 export class HandleTable {
   // Declared, not defined: written once, in the constructor, they are constants to V8.
-  declare private readonly mem: Mutator;
+  declare protected readonly mem: Mutator;
   /** Classes of handles by kind, as far as they were needed. */
   declare private readonly classes: (HandleClass | undefined)[];
   declare private readonly findClass: FindClass;
-  declare private readonly numbers: Int32Array;
+  declare protected readonly numbers: Int32Array;
   declare private readonly chunks: (Handle | null)[][];
   /** The chunk that takes the next local, or holds the last. */
   declare private chunk: (Handle | null)[];
-  declare private localCount: number;
+  declare protected localCount: number;
   /** Locals when the running scope began: those belong to scopes around it. */
   declare private mark: number;
   /** Handles of outer scopes, once for each time they were acquired again in inner ones. */
@@ -70,13 +71,12 @@ export class HandleTable {
   /** Locals that have had such acquisitions, and how many there were when the scope began. */
   declare private readonly extraLocals: number[];
   declare private extraMark: number;
-  private readonly kept: KeptHandles;
+  protected readonly kept: KeptHandles;
+  /** What read sections leave to be done under the lock. */
+  protected readonly debts = new ReadingDebts();
   /** Called before a keep is undone, by `release()` or by `using`. */
   onRelease: ((handle: Handle) => void) | null = null;
   onDispose: ((handle: Handle) => void) | null = null;
-  /** Rows that stand for locals while the lock is given up inside a section. */
-  private readonly lent: number[] = [];
-  private unlisted = 0; // locals without a row meanwhile
 
   constructor(mem: Mutator, findClass: FindClass, onForgotten: () => void) {
     this.mem = mem;
@@ -133,7 +133,7 @@ export class HandleTable {
       const known = this.acquireKnown(number);
       if (known !== null) return known;
     }
-    incref(this.mem, ref);
+    if (this.mem.depth >= 0) incref(this.mem, ref); // nothing can die in a read section
     return this.adopt(ref);
   }
 
@@ -210,11 +210,11 @@ export class HandleTable {
     this.chunks.push(this.chunk);
   }
 
-  private localAt(number: number): Handle | null {
+  protected localAt(number: number): Handle | null {
     return this.chunks[(number - 1) >>> CHUNK_SHIFT][(number - 1) & CHUNK_MASK];
   }
 
-  private dropLocal(handle: Handle): void {
+  protected dropLocal(handle: Handle): void {
     const at = this.localOf(handle) - 1;
     this.chunks[at >>> CHUNK_SHIFT][at & CHUNK_MASK] = null;
     this.extra[at + 1] = 0;
@@ -291,18 +291,29 @@ export class HandleTable {
   }
 
   /** The handle protects nothing any more. */
-  private end(handle: Handle): void {
+  protected end(handle: Handle): void {
     const ref = handle.$ref;
     handle.$ref = NULL_REF;
     this.numbers[ref >>> GRANULE_SHIFT] = 0;
-    decref(this.mem, ref);
+    if (this.mem.depth >= 0) decref(this.mem, ref); // locals of read sections are not counted
   }
 
   /** Acquires a handle until it is released. @throws HeapExhaustedError */
   keep(handle: Handle): void {
     const row = this.rowOf(handle);
     if (row !== 0) this.kept.keepAgain(row);
+    else if (this.mem.depth < 0) this.keepInReading(handle);
     else this.numbers[handle.$ref >>> GRANULE_SHIFT] = -this.kept.add(handle, this.localOf(handle));
+  }
+
+  /** A row that is free can be used in a read section, but no room be made for a new one. */
+  private keepInReading(handle: Handle): void {
+    if (this.mem.freeRows.length === 0) {
+      this.debts.promise(handle);
+      return;
+    }
+    increfShared(this.mem, handle.$ref);
+    this.numbers[handle.$ref >>> GRANULE_SHIFT] = -this.kept.add(handle, this.localOf(handle));
   }
 
   /** Makes sure that the next `count` keeps cannot fail. @throws HeapExhaustedError */
@@ -312,6 +323,7 @@ export class HandleTable {
 
   /** Undoes one keep, or else one local acquisition. */
   release(handle: Handle): void {
+    if (this.debts.takePromise(handle)) return;
     if (this.rowOf(handle) === 0) {
       this.unuse(handle);
       return;
@@ -332,9 +344,18 @@ export class HandleTable {
 
   private unkeep(handle: Handle): void {
     const local = this.localOf(handle);
-    if (!this.kept.unkeep(this.rowOf(handle))) return;
+    const row = this.rowOf(handle);
+    if (!this.kept.unkeep(row)) return;
+    if (this.mem.depth < 0) this.postpone(row);
+    else this.kept.forget(row); // its count is that of the local, or ends here
     if (local !== 0) this.numbers[handle.$ref >>> GRANULE_SHIFT] = local;
     else this.end(handle);
+  }
+
+  /** In a read section: the row of a handle that is kept no more is emptied afterwards. */
+  private postpone(row: number): void {
+    this.kept.vacate(row);
+    this.debts.postponed.push(row);
   }
 
   private unuse(handle: Handle): void {
@@ -355,6 +376,11 @@ export class HandleTable {
   }
 
   private releaseRow(row: number): void {
+    if (this.mem.depth < 0) {
+      this.numbers[refInRow(this.mem, row) >>> GRANULE_SHIFT] = 0;
+      this.postpone(row);
+      return;
+    }
     const ref = this.kept.forget(row);
     this.numbers[ref >>> GRANULE_SHIFT] = 0;
     decref(this.mem, ref);
@@ -363,37 +389,5 @@ export class HandleTable {
   /** Releases the rows of forgotten handles. The caller holds the GIL. */
   releaseForgotten(): void {
     for (const row of this.kept.takeForgotten()) this.releaseRow(row);
-  }
-
-  /**
-   * Writes the locals as rows, so that whoever gets the lock finds what holds their objects. In a
-   * full heap some have none: their counts protect them, and are too high should this thread die.
-   */
-  lendLocals(): void {
-    const refs = this.localRefs();
-    try {
-      for (const ref of refs) this.lent.push(addRow(this.mem, ref));
-    } catch (error) {
-      if (!(error instanceof HeapExhaustedError)) throw error;
-    }
-    this.unlisted = refs.length - this.lent.length;
-    this.mem.i32[this.mem.thread + THREAD_UNLISTED] += this.unlisted;
-  }
-
-  /** Takes the rows of `lendLocals` back. */
-  reclaimLocals(): void {
-    this.mem.i32[this.mem.thread + THREAD_UNLISTED] -= this.unlisted;
-    this.unlisted = 0;
-    for (const row of this.lent.splice(0)) removeRow(this.mem, row);
-  }
-
-  /** The objects that locals of the running section hold, one count each. */
-  localRefs(): ObjectRef[] {
-    const refs: ObjectRef[] = [];
-    for (let i = 0; i < this.localCount; i++) {
-      const handle = this.localAt(i + 1);
-      if (handle !== null && this.rowOf(handle) === 0) refs.push(handle.$ref);
-    }
-    return refs;
   }
 }

@@ -40,7 +40,7 @@ export abstract class Handle {
    * @throws StaleHandleError; HeapExhaustedError when the thread's root table cannot grow.
    */
   keep(): this {
-    this.$session.single(keepOperation, this);
+    this.$session.look(keepOperation, this);
     return this;
   }
 
@@ -51,7 +51,7 @@ export abstract class Handle {
    * @throws StaleHandleError when it was released before; HeapClosedError.
    */
   release(): void {
-    this.$session.single(releaseOperation, this);
+    this.$session.look(releaseOperation, this);
   }
 
   /** Whether `other` refers to the same object. @throws StaleHandleError */
@@ -65,7 +65,7 @@ export abstract class Handle {
   [Symbol.dispose](): void {
     const session = this.$session;
     if (this.$ref === NULL_REF || !session.isOpen) return;
-    session.single(disposeOperation, this);
+    session.look(disposeOperation, this);
   }
 
   /**

@@ -235,7 +235,7 @@ export abstract class HeapData {
   get root(): HeapMap<string, Shareable> {
     this.#session.assertOpen();
     if (this.#root === undefined || this.#root.$ref === NULL_REF) {
-      this.#root = this.#session.single(rootOperation, this) as HeapMap<string, Shareable>;
+      this.#root = this.#session.look(rootOperation, this) as HeapMap<string, Shareable>;
     }
     return this.#root;
   }
@@ -259,7 +259,7 @@ export abstract class HeapData {
    *   StaleHandleError.
    */
   refcount(handle: Handle): number {
-    return this.#session.single(refcountOperation, handle);
+    return this.#session.look(refcountOperation, handle);
   }
 
   /**

@@ -21,18 +21,13 @@ import { HeapData } from './heap-data.ts';
 import { kindName } from './kind-names.ts';
 import { heapIdOf } from './memory/memory.ts';
 import type { Mutator } from './object/mutator.ts';
+import { checkAsync, checkRun, type RunAsyncOptions, type RunOptions } from './section-options.ts';
 import { Session } from './session.ts';
 import { type HeapStats, readStats } from './stats.ts';
 import { markClosed, releaseGil } from './sync/gil.ts';
 import { releaseThread } from './sync/thread-table.ts';
 
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
-
-/** Options of a section. */
-export interface RunOptions {
-  /** Longest wait for the lock, in milliseconds; without it the wait is as long as it takes. */
-  readonly timeoutMs?: number;
-}
 
 /** Heaps that this thread has joined and not left, by identity. */
 const joined = new Map<string, Heap>();
@@ -119,7 +114,8 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
   static #leaveOnExit(heap: Heap): void {
     try {
       // process.exit() in a section ends it as an exception would: between two operations.
-      if (heap.#session.mem.depth !== 0) heap.#session.leave();
+      if (heap.#session.mem.depth > 0) heap.#session.leave();
+      if (heap.#session.mem.depth < 0) heap.#session.leaveReading();
       heap.detach();
     } catch {
       // The heap is broken: there is nothing to leave, and nobody here to tell.
@@ -198,6 +194,7 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
 
   #forget(): void {
     this.#session.isOpen = false;
+    this.#session.waiting.close();
     this.#session.collections.onLeave?.();
     joined.delete(this.#id);
   }
@@ -210,7 +207,42 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
    *   HeapClosedError; HeapCorruptionError when a thread died in a section.
    */
   run<T>(body: () => T, options?: RunOptions): T {
-    return this.#session.run(body, options === undefined ? Infinity : checkTimeout(options));
+    return this.#session.run(body, options === undefined ? Infinity : checkRun(options));
+  }
+
+  /**
+   * Runs `body` in a read section: any number of threads may be in one at the same time, and no
+   * thread in an exclusive section. Handles made inside end with it, but for one that is returned,
+   * which is kept. Sections nest; inside of an exclusive section it is a part of that.
+   *
+   * What changes the heap throws, and so does an exclusive section inside. `keep()` and `release()`
+   * work: what they have to change in the heap is done when the section has ended. A thread that
+   * waits for an exclusive section keeps new readers out, so read sections are best short.
+   *
+   * @throws what `body` throws; ReadOnlySectionError for what changes the heap; TypeError when
+   *   `body` returns a promise; LockTimeoutError; HeapClosedError; HeapExhaustedError when what was
+   *   kept finds no room.
+   */
+  read<T>(body: () => T, options?: RunOptions): T {
+    return this.#session.read(body, options === undefined ? Infinity : checkRun(options));
+  }
+
+  /**
+   * As `run`, but waits for the lock without blocking the event loop. Sections of one thread that
+   * wait begin in the order of these calls, never inside the call itself. The process stays alive
+   * while one waits. Among threads, whoever has waited longest is next; a thread whose event loop
+   * is busy when its turn comes has to try again.
+   *
+   * @returns a promise of what `body` returns; it is rejected with what `body` throws, with the
+   *   signal's reason, LockTimeoutError, HeapClosedError, TypeError or RangeError for bad options.
+   */
+  async runAsync<T>(body: () => T, options?: RunAsyncOptions): Promise<T> {
+    return this.#session.waiting.enter(body, false, checkAsync(options));
+  }
+
+  /** As `read`, but waits without blocking the event loop: see `runAsync`. */
+  async readAsync<T>(body: () => T, options?: RunAsyncOptions): Promise<T> {
+    return this.#session.waiting.enter(body, true, checkAsync(options));
   }
 
   /** Runs `body`; handles acquired in it end with it, but for one that is returned. */
@@ -246,20 +278,4 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
 
 function heapIdOfBuffer(buffer: SharedArrayBuffer): string {
   return heapIdOf({ i32: new Int32Array(buffer) });
-}
-
-function checkTimeout(options: RunOptions): number {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`section options must be an object, not ${String(options)}`);
-  }
-  for (const name of Object.keys(options)) {
-    if (name !== 'timeoutMs') {
-      throw new TypeError(`unknown section option '${name}'; the option is timeoutMs`);
-    }
-  }
-  const { timeoutMs = Number.POSITIVE_INFINITY } = options;
-  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) {
-    throw new RangeError(`timeoutMs must be a number of at least 0, not ${String(timeoutMs)}`);
-  }
-  return timeoutMs;
 }

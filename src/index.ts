@@ -9,6 +9,7 @@ export {
   InvalidTokenError,
   LockTimeoutError,
   NotShareableError,
+  ReadOnlySectionError,
   SharcError,
   SpentTokenError,
   StaleHandleError,
@@ -41,12 +42,13 @@ export type {
 } from './gc-events.ts';
 export type { EventSource, GcSchedule } from './gc-schedule.ts';
 export { Handle } from './handle.ts';
-export { Heap, type RunOptions } from './heap.ts';
+export { Heap } from './heap.ts';
 export { HeapData } from './heap-data.ts';
 export { HeapMap } from './map.ts';
 export type { FieldKind, NumberKind } from './object/struct-layout.ts';
 export { HeapObject, type Property } from './plain-object.ts';
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
+export type { RunAsyncOptions, RunOptions } from './section-options.ts';
 export type { SendOptions, SentToken } from './send.ts';
 export { HeapSet } from './set.ts';
 export type { SetLike } from './set-operations.ts';

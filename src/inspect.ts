@@ -30,10 +30,7 @@ export function inspectHandle(handle: Handle, depth: number, options: InspectOpt
   const levels = options.depth === null ? Number.POSITIVE_INFINITY : depth;
   const limit = (options.maxArrayLength ?? Number.POSITIVE_INFINITY) + 1;
   const max = options.maxArrayLength === undefined ? DEFAULT_MAX + 1 : limit;
-  return session.run(
-    () => session.scope(() => new Snapshot(session, max).of(handle, levels)),
-    Number.POSITIVE_INFINITY,
-  );
+  return session.lookIn(() => session.scope(() => new Snapshot(session, max).of(handle, levels)));
 }
 
 /** A copy of part of the graph in ordinary objects, breadth first. */

@@ -64,11 +64,9 @@ export class KeptHandles {
     return row;
   }
 
-  /** Undoes one keep. Returns whether it was the last: then the row is gone, its count is not. */
+  /** Undoes one keep. Returns whether it was the last: then the row is to be emptied. */
   unkeep(row: number): boolean {
-    if (--this.#keeps[row] > 0) return false;
-    this.forget(row);
-    return true;
+    return --this.#keeps[row] === 0;
   }
 
   /** The number of a row's handle among the locals of the running section; 0: not there. */
@@ -87,12 +85,17 @@ export class KeptHandles {
 
   /** Empties a row. The caller owns its count. */
   forget(row: number): ObjectRef {
+    this.vacate(row);
+    return removeRow(this.#mem, row);
+  }
+
+  /** A row has no handle any more. The row itself, and its count, stay. */
+  vacate(row: number): void {
     const token = this.#tokens[row];
     if (token !== undefined) this.#watcher.unregister(token);
     this.#strong[row] = undefined;
     this.#weak[row] = undefined;
     this.#tokens[row] = undefined;
-    return removeRow(this.#mem, row);
   }
 
   /** Whether handles were forgotten whose rows are still in use. */

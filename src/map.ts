@@ -42,7 +42,7 @@ function valuePath(key: unknown): string {
 export class HeapMap<K = Shareable, V = Shareable> extends Handle {
   /** Number of entries. */
   get size(): number {
-    return this.$session.single(sizeOperation, this);
+    return this.$session.look(sizeOperation, this);
   }
 
   /** The value of `key`; undefined when there is none. */
@@ -54,12 +54,12 @@ export class HeapMap<K = Shareable, V = Shareable> extends Handle {
       const entry = findText(mem, map);
       return (entry === 0 ? undefined : decodeAt(session, entry + ENTRY_VALUE)) as Shared<V>;
     }
-    return this.$session.single(getOperation, this, key) as Shared<V> | undefined;
+    return this.$session.look(getOperation, this, key) as Shared<V> | undefined;
   }
 
   /** Whether there is an entry for `key`. */
   has(key: K): boolean {
-    return this.$session.single(hasOperation, this, key);
+    return this.$session.look(hasOperation, this, key);
   }
 
   /**
@@ -84,9 +84,9 @@ export class HeapMap<K = Shareable, V = Shareable> extends Handle {
 
   /** Calls `visit(value, key, map)` for every entry, in insertion order, in one section. */
   forEach(visit: (value: Shared<V>, key: Shared<K>, map: this) => void, thisArg?: unknown): void {
-    this.$session.run(() => {
+    this.$session.lookIn(() => {
       for (const [key, value] of this) visit.call(thisArg, value, key, this);
-    }, Number.POSITIVE_INFINITY);
+    });
   }
 
   /** Iterates over [key, value]. Use it in a section: outside, each step is its own operation. */

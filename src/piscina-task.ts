@@ -105,7 +105,7 @@ export function task<T = Anything, R = unknown>(body: (input: T, heap: Heap) => 
     const question = message as TaskMessage;
     const heap = Heap.attach(question.heap);
     const session = sessionOf(heap);
-    session.findTask = findTask;
+    session.scopes.findTask = findTask;
     session.iterators.findTask = findTask;
     const scope = new TaskScope();
     try {

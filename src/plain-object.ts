@@ -34,17 +34,17 @@ export type Property<T, Name> = Name extends keyof T ? FromJS<T[Name]> : Shareab
 export class HeapObject<T extends object = Record<string, Shareable>> extends Handle {
   /** Number of properties. */
   get size(): number {
-    return this.$session.single(namesOperation, this).length;
+    return this.$session.look(namesOperation, this).length;
   }
 
   /** The value of a property; undefined when there is none. */
   get<Name extends (keyof T & string) | (string & {})>(name: Name): Property<T, Name> | undefined {
-    return this.$session.single(getOperation, this, checkName(name)) as never;
+    return this.$session.look(getOperation, this, checkName(name)) as never;
   }
 
   /** Whether there is a property of this name. */
   has(name: string): boolean {
-    return this.$session.single(hasOperation, this, checkName(name));
+    return this.$session.look(hasOperation, this, checkName(name));
   }
 
   /**
@@ -67,17 +67,17 @@ export class HeapObject<T extends object = Record<string, Shareable>> extends Ha
 
   /** The names of the properties: whole numbers first, in order, as JavaScript has them. */
   keys(): (keyof T & string)[] {
-    return this.$session.single(namesOperation, this) as (keyof T & string)[];
+    return this.$session.look(namesOperation, this) as (keyof T & string)[];
   }
 
   /** The values of the properties, in the order of their names. */
   values(): FromJS<T[keyof T & string]>[] {
-    return this.$session.single(valuesOperation, this) as FromJS<T[keyof T & string]>[];
+    return this.$session.look(valuesOperation, this) as FromJS<T[keyof T & string]>[];
   }
 
   /** Names and values of the properties. */
   entries(): [keyof T & string, FromJS<T[keyof T & string]>][] {
-    const flat = this.$session.single(entriesOperation, this) as unknown[];
+    const flat = this.$session.look(entriesOperation, this) as unknown[];
     return flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]]] : [])) as never;
   }
 

@@ -107,9 +107,9 @@ class NamedProperties implements Properties {
 /** The keys of a map that are strings, in the order of an object's properties. */
 function stringKeysOf(map: HeapMap): string[] {
   const names: string[] = [];
-  map.$session.run(() => {
+  map.$session.lookIn(() => {
     for (const key of map.keys()) if (typeof key === 'string') names.push(key);
-  }, Number.POSITIVE_INFINITY);
+  });
   return inOrder(names);
 }
 

@@ -2,20 +2,28 @@
  * A session: what one thread keeps for one heap. Its sections, its handles, its struct classes.
  *
  * Every operation of the facade runs inside a section: `single` opens one for an operation that
- * is called outside. The end of an outermost section is a safepoint.
+ * is called outside. The end of an outermost section is a safepoint. Operations that write nothing
+ * come through `look`: they may run in read sections, too.
  */
 
 import type { InspectOptions } from 'node:util';
-import { HeapClosedError, HeapExhaustedError } from './base/errors.ts';
+import { AsyncSections } from './async-sections.ts';
+import { HeapClosedError, HeapExhaustedError, ReadOnlySectionError } from './base/errors.ts';
 import { ByteViews } from './byte-views.ts';
 import { Collections } from './collections.ts';
 import { Handle, type HandleClass } from './handle.ts';
-import { HandleTable } from './handle-table.ts';
-import { type Acquisitions, KeptScope } from './kept-scope.ts';
+import { KeptScopes } from './kept-scope.ts';
 import { MapIterators } from './map-iterators.ts';
 import { GC_COUNTS, GC_TRIGGER, THREAD_SECTIONS } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
 import { handleIn } from './proxy-targets.ts';
+import { SectionHandles } from './section-handles.ts';
+import {
+  breakPromisesOperation,
+  keepHandle,
+  refusePromise,
+  settleOperation,
+} from './session-operations.ts';
 import {
   acquireGil,
   isHandoverRequested,
@@ -23,6 +31,7 @@ import {
   throwIfBroken,
   tryAcquireGil,
 } from './sync/gil.ts';
+import { beginReading, endReading } from './sync/read-lock.ts';
 
 /** What a session needs to know of the classes of handles, which in turn need sessions. */
 export interface HandleFamily {
@@ -38,10 +47,11 @@ export interface HandleFamily {
 export class Session {
   // Declared, not defined: written once, in the constructor, they are constants to V8.
   declare readonly mem: Mutator;
-  declare readonly handles: HandleTable;
+  declare readonly handles: SectionHandles;
   declare readonly iterators: MapIterators;
   declare readonly views: ByteViews;
   declare readonly collections: Collections;
+  declare readonly waiting: AsyncSections;
   readonly #family: HandleFamily;
   /** False once this thread has left the heap. */
   isOpen = true;
@@ -51,28 +61,23 @@ export class Session {
   readonly onLeave = new Set<() => void>();
   /** Whether the running section is that of a single operation, whose results are kept. */
   #isSingle = false;
-  /** The running scope outside of sections; null when there is none. */
-  #scope: KeptScope | null = null;
-  /** Finds what is told of acquisitions where no scope runs: the running task of a pool. */
-  findTask: (() => Acquisitions | null) | null = null;
+  /** The running scope outside of sections, or the task of a pool. */
+  readonly scopes = new KeptScopes();
 
   constructor(mem: Mutator, family: HandleFamily) {
     this.mem = mem;
     this.#family = family;
-    this.handles = new HandleTable(
+    this.handles = new SectionHandles(
       mem,
       (kind) => family.findClass(this, kind),
       () => this.#tryReleaseForgotten(),
     );
-    this.handles.onRelease = (handle) => this.#acquisitions?.removeOne(handle);
-    this.handles.onDispose = (handle) => this.#acquisitions?.removeAccess(handle);
+    this.handles.onRelease = (handle) => this.scopes.current?.removeOne(handle);
+    this.handles.onDispose = (handle) => this.scopes.current?.removeAccess(handle);
     this.iterators = new MapIterators(mem, () => this.#tryReleaseForgotten());
     this.views = new ByteViews(mem, () => this.#tryReleaseForgotten());
     this.collections = new Collections(this);
-  }
-
-  get #acquisitions(): Acquisitions | null {
-    return this.#scope ?? this.findTask?.() ?? null;
+    this.waiting = new AsyncSections(this);
   }
 
   /** What is printed of a handle. */
@@ -125,9 +130,54 @@ export class Session {
     return i32[GC_COUNTS] > i32[GC_TRIGGER] || this.collections.isWaiting;
   }
 
+  /** Begins a read section: waits for writers, at most `timeoutMs`. */
+  enterReading(timeoutMs: number): void {
+    const { mem } = this;
+    this.assertOpen();
+    beginReading(mem, timeoutMs);
+    this.noteEntered(true);
+  }
+
+  /** A section has begun: its lock is had. */
+  noteEntered(isReading: boolean): void {
+    const { mem } = this;
+    mem.depth = isReading ? -1 : 1;
+    mem.i32[mem.thread + THREAD_SECTIONS]++;
+  }
+
+  /** Ends an outermost read section. What it has kept gets its rows. @throws HeapExhaustedError */
+  leaveReading(): void {
+    const { mem, handles, iterators } = this;
+    let isSettled = false;
+    try {
+      if (iterators.hasBorrowed) iterators.endReading();
+      isSettled = !handles.closeReading() && this.views.rowless === 0;
+    } finally {
+      mem.depth = 0;
+      endReading(mem);
+    }
+    if (!isSettled) this.#settle();
+  }
+
+  #settle(): void {
+    try {
+      this.single(settleOperation, undefined);
+    } catch (error) {
+      if (this.isOpen) this.single(breakPromisesOperation, undefined);
+      throw error;
+    }
+  }
+
+  /** As `single`, for operations that write nothing. */
+  look<H, A, B, R>(operation: (s: Session, h: H, a?: A, b?: B) => R, h: H, a?: A, b?: B): R {
+    if (this.mem.depth < 0) return operation(this, h, a, b);
+    return this.single(operation, h, a, b);
+  }
+
   /** Runs one operation of the facade, in a section of its own when there is none. */
   single<H, A, B, R>(operation: (s: Session, h: H, a?: A, b?: B) => R, h: H, a?: A, b?: B): R {
-    if (this.mem.depth !== 0) return this.#attempt(operation, h, a, b);
+    if (this.mem.depth > 0) return this.#attempt(operation, h, a, b);
+    if (this.mem.depth < 0) throw new ReadOnlySectionError('this changes the heap');
     this.enter(Number.POSITIVE_INFINITY);
     this.#isSingle = true;
     try {
@@ -187,13 +237,13 @@ export class Session {
   #keepResult(handle: Handle): void {
     if (handle.$session !== this || !this.handles.isLocal(handle)) return;
     this.#attempt(keepHandle, handle);
-    this.#acquisitions?.addAccess(handle);
+    this.scopes.current?.addAccess(handle);
   }
 
   /** Keeps a handle at the program's wish: no scope ends that. @throws HeapExhaustedError */
   keep(handle: Handle): void {
     this.#attempt(keepHandle, handle);
-    this.#acquisitions?.addKeep(handle);
+    this.scopes.current?.addKeep(handle);
   }
 
   #keepIfHandle(item: unknown): void {
@@ -206,14 +256,9 @@ export class Session {
    * @throws TypeError when the result is a promise: sections are synchronous.
    */
   run<T>(body: () => T, timeoutMs: number): T {
-    const { mem } = this;
-    if (mem.depth !== 0) {
-      mem.depth++;
-      try {
-        return refusePromise(body());
-      } finally {
-        if (mem.depth !== 0) mem.depth--;
-      }
+    if (this.mem.depth > 0) return this.#nest(body, 1);
+    if (this.mem.depth < 0) {
+      throw new ReadOnlySectionError('an exclusive section cannot begin');
     }
     this.enter(timeoutMs);
     try {
@@ -227,9 +272,51 @@ export class Session {
     }
   }
 
-  /** As `run`, for methods whose result may be an array: the handles in it are kept as well. */
-  runForResults<T>(body: () => T): T {
-    if (this.mem.depth !== 0) return this.run(body, Number.POSITIVE_INFINITY);
+  /** Runs `body` in the section that has just begun, and ends that. */
+  runEntered<T>(body: () => T): T {
+    const isReading = this.mem.depth < 0;
+    try {
+      const result = body();
+      const handle = handleIn(result);
+      if (handle !== undefined) this.#keepResult(handle);
+      else refusePromise(result);
+      return result;
+    } finally {
+      if (isReading) this.leaveReading();
+      else this.leave();
+    }
+  }
+
+  /**
+   * Runs `body` in a read section; in an exclusive section as a part of that.
+   *
+   * @throws TypeError when the result is a promise: sections are synchronous.
+   */
+  read<T>(body: () => T, timeoutMs: number): T {
+    if (this.mem.depth !== 0) return this.#nest(body, Math.sign(this.mem.depth));
+    this.enterReading(timeoutMs);
+    return this.runEntered(body);
+  }
+
+  #nest<T>(body: () => T, step: number): T {
+    const { mem } = this;
+    mem.depth += step;
+    try {
+      return refusePromise(body());
+    } finally {
+      if (mem.depth !== 0) mem.depth -= step;
+    }
+  }
+
+  /** As `run`, for methods that write nothing. */
+  lookIn<T>(body: () => T): T {
+    if (this.mem.depth < 0) return this.#nest(body, -1);
+    return this.run(body, Number.POSITIVE_INFINITY);
+  }
+
+  /** As `lookIn`, for methods whose result may be an array: the handles in it are kept as well. */
+  lookForResults<T>(body: () => T): T {
+    if (this.mem.depth !== 0) return this.lookIn(body);
     return this.run(() => {
       const result = body();
       if (Array.isArray(result)) for (const item of result) this.#keepIfHandle(item);
@@ -240,7 +327,11 @@ export class Session {
   /** Runs `body` and ends the acquisitions made in it, but for its result. */
   scope<T>(body: () => T): T {
     this.assertOpen();
-    return this.mem.depth === 0 ? this.#scopeOutside(body) : this.#scopeInside(body);
+    if (this.mem.depth !== 0) return this.#scopeInside(body);
+    return this.scopes.run(
+      () => refusePromise(body()),
+      (handle) => this.isOpen && handle[Symbol.dispose](),
+    );
   }
 
   #scopeInside<T>(body: () => T): T {
@@ -257,29 +348,10 @@ export class Session {
     }
   }
 
-  #scopeOutside<T>(body: () => T): T {
-    const { findTask } = this;
-    const outer = this.#scope;
-    const scope = new KeptScope(this.#acquisitions);
-    this.#scope = scope;
-    let result: unknown;
-    try {
-      const returned = refusePromise(body());
-      result = returned;
-      return returned;
-    } finally {
-      this.#scope = null; // what the scope ends is no release of the program
-      this.findTask = null;
-      const ended = scope.end(handleIn(result) ?? null);
-      if (this.isOpen) for (const handle of ended) handle[Symbol.dispose]();
-      this.#scope = outer;
-      this.findTask = findTask;
-    }
-  }
-
   /** Lets another thread in if one has asked for the lock. Locals stay valid. */
   safepoint(): void {
     const { mem, handles } = this;
+    if (mem.depth < 0) throw new ReadOnlySectionError('there is no safepoint');
     if (handles.hasForgotten) handles.releaseForgotten();
     if (this.#isCollectionDue()) this.collections.atSafepoint();
     if (!isHandoverRequested(mem)) return;
@@ -308,19 +380,4 @@ export class Session {
       releaseGil(mem);
     }
   }
-}
-
-const keepHandle = (session: Session, handle: Handle): void => session.handles.keep(handle);
-
-function refusePromise<T>(result: T): T {
-  if ((typeof result !== 'object' && typeof result !== 'function') || result === null)
-    return result;
-  if (result instanceof Handle) return result;
-  if (typeof (result as { then?: unknown }).then !== 'function') return result;
-  // Nobody will await it: its failure must not end the process on top of our error.
-  if (result instanceof Promise) result.catch(() => {});
-  throw new TypeError(
-    'a section must be synchronous, but its callback returned a promise; ' +
-      'await before or after the section, and keep() the handles you need in between',
-  );
 }

@@ -34,12 +34,12 @@ const ELEMENT = 'an element of a set';
 export class HeapSet<T = Shareable> extends Handle {
   /** Number of elements. */
   get size(): number {
-    return this.$session.single(sizeOperation, this);
+    return this.$session.look(sizeOperation, this);
   }
 
   /** Whether `value` is an element. */
   has(value: T): boolean {
-    return this.$session.single(hasOperation, this, value);
+    return this.$session.look(hasOperation, this, value);
   }
 
   /**
@@ -64,9 +64,9 @@ export class HeapSet<T = Shareable> extends Handle {
 
   /** Calls `visit(value, value, set)` for every element, in insertion order, in one section. */
   forEach(visit: (value: Shared<T>, same: Shared<T>, set: this) => void, thisArg?: unknown): void {
-    this.$session.run(() => {
+    this.$session.lookIn(() => {
       for (const value of this) visit.call(thisArg, value, value, this);
-    }, Number.POSITIVE_INFINITY);
+    });
   }
 
   /** Iterates over the elements. Use it in a section: outside, each step is its own operation. */
@@ -129,9 +129,9 @@ export class HeapSet<T = Shareable> extends Handle {
     const { $session: session } = this;
     // By the operations, not by methods: those of a subclass are not asked, as in JavaScript.
     const own: OwnSet<Shared<T>> = {
-      size: () => session.single(sizeOperation, this),
-      has: (value) => session.single(hasOperation, this, value),
-      all: () => session.single(elementsOperation, this) as Shared<T>[],
+      size: () => session.look(sizeOperation, this),
+      has: (value) => session.look(hasOperation, this, value),
+      all: () => session.look(elementsOperation, this) as Shared<T>[],
       values: () => new EntryIterator(this, KIND_SET, readKey as Reader<Shared<T>>),
     };
     return new Operands(own, other);

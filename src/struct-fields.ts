@@ -274,13 +274,13 @@ export function defineField(
     get(this: Handle) {
       const ref = this.$ref;
       if (mem.depth === 0 || i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind) {
-        return session.single(readSlow, this);
+        return session.look(readSlow, this);
       }
       return isInt32 ? i32[ref + offset] : read(ref);
     },
     set(this: Handle, value: unknown) {
       const ref = this.$ref;
-      if (mem.depth === 0 || allocates || i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind) {
+      if (mem.depth <= 0 || allocates || i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind) {
         session.single(writeSlow, this, value);
       } else {
         write(ref, value);

@@ -53,7 +53,7 @@ export function copyToJS(session: Session, value: unknown): unknown {
   const handle = handleIn(value);
   if (handle === undefined) return value;
   if (handle.$session !== session) throw new NotShareableError('value', 'it is of another heap');
-  return session.single(exportOperation, handle)[0];
+  return session.look(exportOperation, handle)[0];
 }
 
 /** In an array, so that nobody takes the copy for a result that has to be kept. */

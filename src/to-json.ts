@@ -16,7 +16,7 @@ import { HeapObject } from './plain-object.ts';
 export function jsonOf(handle: Handle): unknown {
   const copier = new Copier();
   let copy: unknown;
-  handle.$session.runForResults(() => {
+  handle.$session.lookForResults(() => {
     copy = copier.of(handle);
     return copier.handles;
   });

@@ -15,28 +15,28 @@ import type { Shared } from './types.ts';
 export class HeapTuple<T extends readonly unknown[] = Shareable[]> extends Handle {
   /** Number of values. */
   get length(): T['length'] {
-    return this.$session.single(lengthOperation, this);
+    return this.$session.look(lengthOperation, this);
   }
 
   /** The value at `index`; from the end when negative; undefined outside. */
   at<I extends number>(index: I): Shared<I extends keyof T ? T[I] : T[number]> | undefined {
     const at = Math.trunc(Number(index)) || 0;
-    return this.$session.single(atOperation, this, at) as never;
+    return this.$session.look(atOperation, this, at) as never;
   }
 
   /** Whether `value` is among the values (NaN is found). */
   includes(value: T[number]): boolean {
-    return this.$session.single(searchOperation, this, value) >= 0;
+    return this.$session.look(searchOperation, this, value) >= 0;
   }
 
   /** The first index of `value` (strict equality); -1 when there is none. */
   indexOf(value: T[number]): number {
-    return Number.isNaN(value) ? -1 : this.$session.single(searchOperation, this, value);
+    return Number.isNaN(value) ? -1 : this.$session.look(searchOperation, this, value);
   }
 
   /** An ordinary array of the values. */
   toArray(): Shared<T[number]>[] {
-    return this.$session.single(valuesOperation, this) as Shared<T[number]>[];
+    return this.$session.look(valuesOperation, this) as Shared<T[number]>[];
   }
 
   /** Calls `visit(value, index, tuple)` for every value, in one section. */
@@ -44,9 +44,9 @@ export class HeapTuple<T extends readonly unknown[] = Shareable[]> extends Handl
     visit: (value: Shared<T[number]>, index: number, tuple: this) => void,
     thisArg?: unknown,
   ): void {
-    this.$session.run(() => {
+    this.$session.lookIn(() => {
       for (const [index, value] of this.entries()) visit.call(thisArg, value, index, this);
-    }, Number.POSITIVE_INFINITY);
+    });
   }
 
   /** Iterates over the values. Use it in a section: outside, each step is its own operation. */

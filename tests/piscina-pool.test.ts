@@ -185,6 +185,19 @@ describe('what a task forgets is released when it ends', () => {
     });
   });
 
+  test('in read sections, and in sections that wait without blocking', async () => {
+    await withPool({ concurrentTasksPerWorker: 4 }, async ({ heap, pool }) => {
+      const { map, end } = family(heap);
+      const name = 'forgetInSections';
+      const results = await Promise.all(
+        Array.from({ length: 50 }, () => pool.run({ map }, { name }) as Promise<HeapMap>),
+      );
+      expect(heap.refcount(map)).toBe(1);
+      release(...results);
+      end();
+    });
+  });
+
   test.each(['sync', 'async', 'disabled'] as const)('with atomics: %s', async (atomics) => {
     await withPool({ atomics }, async ({ heap, pool }) => {
       const { map, maps, end } = family(heap);

@@ -137,6 +137,17 @@ test('options that make no sense are refused before anything is sent', () => {
   });
 });
 
+test('in a read section nothing is sent or received', () => {
+  withHeap({}, (heap) => {
+    const token = heap.send(1);
+    for (const act of [() => heap.send(2), () => heap.receive(token), () => heap.revoke(token)]) {
+      expect(() => heap.read<unknown>(act)).toThrow('this changes the heap');
+    }
+    expect(inTransit(heap)).toBe(1);
+    expect(heap.receive(token)).toBe(1);
+  });
+});
+
 test('in a section the handle that is received ends with it', () => {
   withHeap({}, (heap) => {
     const token = heap.run(() => heap.send(heap.array([1])));

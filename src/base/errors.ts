@@ -83,6 +83,17 @@ export class LockTimeoutError extends SharcError {
   }
 }
 
+/** Something that is not possible in a read section was tried in one. Nothing has happened. */
+export class ReadOnlySectionError extends SharcError {
+  constructor(what: string) {
+    super(
+      'ERR_SHARC_READ_ONLY_SECTION',
+      `${what} in a read section, where other threads may be reading; use heap.run() instead of ` +
+        'heap.read(), or do it after the read section has ended',
+    );
+  }
+}
+
 /** A value that cannot live in a shared heap; `path` says where in the given value it stands. */
 export class NotShareableError extends SharcError {
   readonly path: string;

@@ -38,6 +38,7 @@ import { collectLeaves } from './verify-vectors.ts';
 const LOCK_OWNER = 0xff;
 const LOCK_CONTENDED = 1 << 8;
 const LOCK_HANDOVER = 1 << 9;
+const LOCK_READERS = 1 << 10;
 const AWAKE = 0;
 const GRANTED = 3;
 
@@ -59,7 +60,8 @@ export function checkControl(survey: Survey): void {
   }
   const lock = Atomics.load(i32, CONTROL_GIL);
   const flags = lock & ~LOCK_OWNER;
-  const areKnown = [0, LOCK_CONTENDED, LOCK_CONTENDED | LOCK_HANDOVER].includes(flags);
+  const waiting = flags & ~LOCK_READERS;
+  const areKnown = [0, LOCK_CONTENDED, LOCK_CONTENDED | LOCK_HANDOVER].includes(waiting);
   if ((lock & LOCK_OWNER) !== mem.threadId || !areKnown) {
     findings.add('LOCK_WRONG', CONTROL_GIL, mem.threadId, lock);
   }

@@ -80,10 +80,13 @@ export const CONTROL_TRANSIT_MAP = 56; //     GIL       see object/transit.ts
 export const CONTROL_TRANSIT_SERIAL = 57; //  GIL       serial number of the last one; wraps
 // What threads that have left add to the statistics: as the four words of a thread record.
 export const CONTROL_LEFT = 112; //           GIL       4 words: sections .. handovers
+// A bit for each thread: those that have begun read sections, and those that wait asynchronously.
+export const CONTROL_READER_THREADS = 116; // atomic    5 words; sticky while a thread is attached
+export const CONTROL_ASYNC_WAITERS = 121; //  atomic    5 words
 export const CONTROL_WORDS = 1024; //         the collector's words follow from 128 on
 
 export const MAGIC = 0x53_48_52_43; // 'SHRC'
-export const LAYOUT_VERSION = 5;
+export const LAYOUT_VERSION = 6;
 export const HEAP_OPEN = 1;
 export const HEAP_CLOSED = 2;
 export const HEAP_BROKEN = 3;
@@ -173,6 +176,9 @@ export const THREAD_ROWS_COUNT = 12; //    GIL     rows ever used; a free row is
 export const THREAD_UNLISTED = 13; //      GIL     counts without row: copies half made, locals
 export const THREAD_GUARDS = 14; //        GIL     `disabled()` guards that it holds open
 export const THREAD_NODE_ID = 28; //       owner   its id in worker_threads
+export const THREAD_READING = 32; //       atomic  1 in a read section; a cache line of its own
+export const THREAD_ASYNC = 48; //         atomic  see sync/waiters.ts
+export const THREAD_ASYNC_TICKET = 49; //  atomic  order among waiters
 export const THREAD_BINS = 64; //          GIL     per size class: first run with free blocks
 export const THREAD_WORDS = 192;
 
@@ -427,7 +433,11 @@ assert(
 assert(HEADER_WORDS % 2 === 0, 'payloads are 8-byte aligned, so they can hold a float64');
 assert(CONTROL_FREE_RUNS + FREE_RUN_LISTS <= CONTROL_LEFT, 'the run lists have their words');
 assert(THREAD_HANDOVERS - THREAD_SECTIONS === 3, 'the counters of a thread are four words');
-assert(CONTROL_LEFT + 4 <= GC_COUNTS, 'the collector words follow the others');
+assert(CONTROL_LEFT + 4 <= CONTROL_READER_THREADS, 'the counters have their words');
+assert(CONTROL_READER_THREADS + WAITER_WORDS <= CONTROL_ASYNC_WAITERS, 'so have the reader bits');
+assert(CONTROL_ASYNC_WAITERS + WAITER_WORDS <= GC_COUNTS, 'the collector words follow the others');
+assert(THREAD_READING % 16 === 0 && THREAD_WORDS % 16 === 0, 'readers have a cache line each');
+assert(THREAD_ASYNC >= THREAD_READING + 16 && THREAD_ASYNC_TICKET < THREAD_BINS, 'and no more');
 assert(GC_STATS + GENERATIONS * GC_STATS_WORDS <= GC_PAUSES, 'the figures have their words');
 assert(GC_PAUSES + HISTOGRAM_WORDS <= GC_STOPS, 'histograms do not overlap');
 assert(GC_STOPS + HISTOGRAM_WORDS <= GC_BACKGROUND_FIGURES, 'the histograms have their words');

@@ -92,6 +92,10 @@ export class Memory implements HeapMap {
   declare readonly thread: WordIndex;
   declare readonly bins: WordIndex;
   declare hostile: HostileAllocation | null;
+  /** The lock word while the lock is free, as this thread knows it: see `sync/gil.ts`. */
+  declare idleLock: number;
+  /** Whether this thread has said that it may begin read sections. */
+  declare isReader: boolean;
 
   constructor(buffer: SharedArrayBuffer, threadId: ThreadId) {
     const map = layOut(buffer.byteLength);
@@ -115,6 +119,8 @@ export class Memory implements HeapMap {
     this.thread = threadRecordOf(this, threadId);
     this.bins = (this.thread + THREAD_BINS) as WordIndex;
     this.hostile = null;
+    this.idleLock = 0;
+    this.isReader = false;
   }
 }
 

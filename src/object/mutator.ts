@@ -20,7 +20,10 @@ export class Mutator extends Memory {
   declare readonly shapes: ShapeTable;
   /** Rows of this thread's root table that were used and are free. */
   declare readonly freeRows: number[];
-  /** Nesting of exclusive sections; the GIL is held while it is above 0. */
+  /**
+   * Nesting of sections: above 0 of exclusive ones, the GIL is held; below 0 of read sections; 0
+   * outside.
+   */
   declare depth: number;
 
   constructor(buffer: SharedArrayBuffer, threadId: ThreadId) {

@@ -6,8 +6,8 @@
  * dropped. A negative count is immortal: it never changes again, and a count that runs over the
  * top becomes negative by itself, so saturation is sticky (PEP 683, semantics E3).
  *
- * Plain accesses: every caller holds the GIL. With `counts: 'atomic'` each change is an `Atomics`
- * call all the same.
+ * Plain accesses: every caller holds the GIL, or is in a read section and calls `increfShared`.
+ * With `counts: 'atomic'` each change is an `Atomics` call all the same.
  */
 
 import { assert } from '../base/assert.ts';
@@ -23,6 +23,11 @@ export function incref(mem: Memory, object: number): void {
   const count = mem.i32[object + HEADER_COUNT];
   if (count > 0) mem.i32[object + HEADER_COUNT] = count + 1;
   else assert(count < 0, 'refcount: incref of a living object');
+}
+
+/** As `incref`, in a read section, where others may do the same. */
+export function increfShared(mem: Memory, object: number): void {
+  increfAtomic(mem, object);
 }
 
 /** Counts one reference less. Returns whether it was the last: then the caller must dealloc. */

@@ -34,6 +34,11 @@ export function addRow(mem: Mutator, object: ObjectRef): number {
   return row;
 }
 
+/** The object in a row of this thread. */
+export function refInRow(mem: Mutator, row: number): ObjectRef {
+  return mem.i32[wordAt(mem, mem.thread + THREAD_ROWS_ROOT, row)] as ObjectRef;
+}
+
 /** Empties a row. Its count goes to the caller. */
 export function removeRow(mem: Mutator, row: number): ObjectRef {
   const at = wordAt(mem, mem.thread + THREAD_ROWS_ROOT, row);

@@ -1,36 +1,31 @@
 /**
  * The GIL: the one lock that orders all mutation. After Drepper, "Futexes Are Tricky", with the
- * owner's name in the word and, after CPython's, a forced hand-over.
- *
- * The lock word (CONTROL_GIL, atomic)
- *
- *      31            10    9          8         7     0
- *     ┌────────────────┬──────────┬───────────┬────────┐
- *     │       0        │ HANDOVER │ CONTENDED │ owner  │   owner: a thread id, 0: free
- *     └────────────────┴──────────┴───────────┴────────┘
+ * owner's name in the word and, after CPython's, a forced hand-over. The fields of the word are
+ * drawn in `lock-word.ts`; READERS, once set, stays in all states.
  *
  *   FREE  --acquire (CAS by the new owner)-->             OWNED
- *   OWNED --a waiter is about to park (CAS)-->            OWNED | CONTENDED
+ *   OWNED --a waiter is about to sleep (CAS)-->           OWNED | CONTENDED
  *   OWNED | CONTENDED --waited a switch interval (CAS)--> OWNED | CONTENDED | HANDOVER
  *   OWNED --release (CAS)-->                              FREE
- *   OWNED | CONTENDED --release (store), signal one-->    FREE
- *   ... | HANDOVER --hand over (store)-->                 the waiter's | CONTENDED
+ *   OWNED | CONTENDED --release (AND), signal-->          FREE
+ *   ... | HANDOVER --hand over (CAS)-->                   the waiter's | CONTENDED
+ *   ... | HANDOVER --offer (CAS)-->                       OFFERED | the waiter's
+ *   FREE --readers are in: offer to itself (CAS)-->       OFFERED | its own
+ *   OFFERED --taken by its heir (CAS)-->                  OWNED | CONTENDED
+ *   OFFERED --patience is over (CAS by anybody)-->        OWNED | CONTENDED
+ *   OFFERED --declined by its heir (CAS), signal-->       FREE
  *
  * Only the owner takes its name out of the word; waiters only add flags, and only while there is
- * an owner. So at every moment the word names whoever must be alive for the lock to move on.
+ * an owner. So at every moment the word names whoever must be alive for the lock to move on; an
+ * offer needs nobody alive, for it lapses.
  *
- * A thread's park word (THREAD_PARK, atomic)
+ * Readers (`readers.ts`) do not own the lock: an owner waits until they have left.
  *
- *   AWAKE --begins to wait (own store)-->  PARKED
- *   PARKED --release (CAS)-->              SIGNALLED   the lock may be free: look and compete
- *   SIGNALLED --looked (own CAS)-->        PARKED
- *   PARKED, SIGNALLED --hand over (CAS)--> GRANTED     the lock word names this thread next
- *   PARKED --gives up (own CAS)-->         AWAKE       fails when GRANTED: then it owns the lock
- *   any --has the lock (own store)-->      AWAKE
- *
- * The holder grants before it stores the waiter's name: if it dies between the two, the word still
- * names the dead holder and every waiter, the granted one too, finds that out. A granted thread
- * stays GRANTED until it has woken up with the lock: if it dies before, no section has begun.
+ * A thread that waits blocking is handed the lock. The holder grants before it stores the waiter's
+ * name: if it dies between the two, the word still names the dead holder and every waiter, the
+ * granted one too, finds that out. A granted thread stays GRANTED until it has woken up with the
+ * lock and readers have left: if it dies before, no section has begun. A thread that waits
+ * asynchronously is never handed the lock, since its event loop may be busy: it is offered it.
  *
  * No wake-up is relied upon: every wait is a slice, after which the waiter looks again, asks for
  * a hand-over, and now and then looks whether the owner lives. If it does not, the heap is
@@ -40,43 +35,57 @@
 import { assert } from '../base/assert.ts';
 import { HeapClosedError, HeapCorruptionError, LockTimeoutError } from '../base/errors.ts';
 import {
-  COLLECTOR_THREAD,
   CONTROL_BROKEN_BY,
   CONTROL_GIL,
   CONTROL_LOOKED_AT,
   CONTROL_STATE,
   CONTROL_SWITCH_US,
-  CONTROL_TICKET,
-  CONTROL_WAITERS,
   HEAP_BROKEN,
   HEAP_CLOSED,
   HEAP_OPEN,
   THREAD_HANDOVERS,
   THREAD_PARK,
-  THREAD_TICKET,
   THREAD_WAIT_US,
   THREAD_WAITS,
-  WAITER_WORDS,
 } from '../memory/layout.ts';
 import { type Memory, threadRecordOf } from '../memory/memory.ts';
-import { isAlive } from './liveness.ts';
-import { osThreadOf } from './thread-table.ts';
-
-const OWNER_MASK = 0xff;
-const CONTENDED = 1 << 8;
-const HANDOVER = 1 << 9;
-assert(COLLECTOR_THREAD < OWNER_MASK, 'gil: every owner has a name in the lock word');
-
-const AWAKE = 0;
-const PARKED = 1;
-const SIGNALLED = 2;
-const GRANTED = 3;
+import {
+  CONTENDED,
+  HANDOVER,
+  heirIn,
+  lockWord,
+  moveLock,
+  OFFERED,
+  ownerIn,
+  READERS,
+} from './lock-word.ts';
+import { awaitReaders, findReader } from './readers.ts';
+import { isDead, osThreadOf } from './thread-table.ts';
+import {
+  AWAKE,
+  beginParking,
+  endParking,
+  forgetGranted,
+  forgetWaiter,
+  GRANTED,
+  grantLongest,
+  isAsyncFirst,
+  longestAsync,
+  longestParked,
+  PARKED,
+  renewTicket,
+  SIGNALLED,
+  signalLongest,
+  wakeAsync,
+} from './waiters.ts';
 
 /** Longest slice of a wait, in milliseconds, and how often the owner's life is looked at. */
-const SLICE_MS = 20;
+export const SLICE_MS = 20;
 const LIVENESS_MS = 20;
 /** A granted waiter looks this often whether the lock word names it. */
 const GRANTED_SLICE_MS = 0.1;
+/** How long the lock is kept for a thread that it is offered to. */
+const OFFER_MS = 1;
 
 /**
  * Takes the lock, waiting at most `timeoutMs`. Not re-entrant: sections keep their own depth.
@@ -84,23 +93,48 @@ const GRANTED_SLICE_MS = 0.1;
  * @throws LockTimeoutError, HeapClosedError; HeapCorruptionError when its owner has died.
  */
 export function acquireGil(mem: Memory, timeoutMs: number): void {
-  const { i32, threadId } = mem;
-  if (Atomics.compareExchange(i32, CONTROL_GIL, 0, threadId) !== 0) acquireSlow(mem, timeoutMs);
+  const { i32, threadId, idleLock } = mem;
+  if (Atomics.compareExchange(i32, CONTROL_GIL, idleLock, idleLock | threadId) !== idleLock) {
+    acquireSlow(mem, timeoutMs);
+  } else if (idleLock !== 0 && findReader(mem) !== 0) {
+    expelReaders(mem, performance.now(), timeoutMs);
+  }
   if (i32[CONTROL_STATE] !== HEAP_OPEN) refuseClosed(mem);
 }
 
-/** Takes the lock if it is free. Returns whether it was. */
+/** The lock is had: throws unless sections may begin. Then it is given up. */
+export function assertUsable(mem: Memory): void {
+  if (mem.i32[CONTROL_STATE] !== HEAP_OPEN) refuseClosed(mem);
+}
+
+/** Takes the lock if it is free and nobody reads. Returns whether it did. */
 export function tryAcquireGil(mem: Memory): boolean {
-  if (Atomics.compareExchange(mem.i32, CONTROL_GIL, 0, mem.threadId) !== 0) return false;
-  if (mem.i32[CONTROL_STATE] === HEAP_OPEN) return true;
+  if (!tryTake(mem)) return false;
+  if (findReader(mem) === 0 && mem.i32[CONTROL_STATE] === HEAP_OPEN) return true;
   releaseGil(mem);
   return false;
 }
 
+/** Takes the lock if it is free, or offered to the calling thread. Readers may be in. */
+export function tryTake(mem: Memory): boolean {
+  const word = lockWord(mem);
+  mem.idleLock = word & READERS;
+  if (ownerIn(word) !== 0 || (heirIn(word) !== 0 && heirIn(word) !== mem.threadId)) return false;
+  return moveLock(mem, word, ownedFrom(mem, word));
+}
+
+/**
+ * The lock word that makes the calling thread the owner. Others may be asleep: a free word does
+ * not tell, so CONTENDED is left behind and our release looks for them.
+ */
+const ownedFrom = (mem: Memory, word: number): number =>
+  (word & READERS) | CONTENDED | mem.threadId;
+
 /** Gives the lock up; to the thread that has waited longest when a hand-over was asked for. */
 export function releaseGil(mem: Memory): void {
-  const { i32, threadId } = mem;
-  if (Atomics.compareExchange(i32, CONTROL_GIL, threadId, 0) !== threadId) releaseSlow(mem);
+  const { i32, threadId, idleLock } = mem;
+  const owned = idleLock | threadId;
+  if (Atomics.compareExchange(i32, CONTROL_GIL, owned, idleLock) !== owned) releaseSlow(mem);
 }
 
 /**
@@ -109,7 +143,7 @@ export function releaseGil(mem: Memory): void {
  * waited.
  */
 export function yieldGil(mem: Memory): boolean {
-  const isWanted = (Atomics.load(mem.i32, CONTROL_GIL) & CONTENDED) !== 0;
+  const isWanted = (lockWord(mem) & CONTENDED) !== 0;
   if (isWanted) Atomics.or(mem.i32, CONTROL_GIL, HANDOVER);
   releaseGil(mem);
   return isWanted;
@@ -122,12 +156,12 @@ export function isHandoverRequested(mem: Memory): boolean {
 
 /** The thread that holds the lock; 0 when it is free. */
 export function gilOwner(mem: Memory): number {
-  return Atomics.load(mem.i32, CONTROL_GIL) & OWNER_MASK;
+  return ownerIn(lockWord(mem));
 }
 
 /** Throws unless the calling thread holds the lock. */
 export function assertHoldsGil(mem: Memory): void {
-  assert((mem.i32[CONTROL_GIL] & OWNER_MASK) === mem.threadId, 'gil: held by the calling thread');
+  assert(ownerIn(mem.i32[CONTROL_GIL]) === mem.threadId, 'gil: held by the calling thread');
 }
 
 /**
@@ -136,11 +170,9 @@ export function assertHoldsGil(mem: Memory): void {
  * lock on its way to it: waiters must first find that out.
  */
 export function tryForgetDead(mem: Memory, id: number): boolean {
-  const at = threadRecordOf(mem, id) + THREAD_PARK;
-  for (const state of [PARKED, SIGNALLED]) {
-    if (Atomics.compareExchange(mem.i32, at, state, AWAKE) === state) setWaiterBit(mem, id, false);
-  }
-  return Atomics.load(mem.i32, at) === AWAKE && gilOwner(mem) !== id;
+  forgetWaiter(mem, id);
+  const parkState = Atomics.load(mem.i32, threadRecordOf(mem, id) + THREAD_PARK);
+  return parkState === AWAKE && gilOwner(mem) !== id;
 }
 
 /** Closes the heap for all threads. The caller holds the lock. */
@@ -161,18 +193,41 @@ function refuseClosed(mem: Memory): never {
   throw closedError();
 }
 
+/** Waits, as the owner, until the readers that are in have left; else gives the lock up. */
+function expelReaders(mem: Memory, start: number, timeoutMs: number): void {
+  try {
+    awaitReaders(mem, start, timeoutMs);
+  } catch (error) {
+    releaseGil(mem);
+    throw error;
+  }
+}
+
 function acquireSlow(mem: Memory, timeoutMs: number): void {
+  const start = performance.now();
+  takeInTurn(mem, timeoutMs, () => {
+    if (mem.idleLock !== 0) expelReaders(mem, start, timeoutMs);
+  });
+}
+
+/**
+ * Takes the lock in the order in which threads began to wait. `prepare` runs when it is had, and
+ * before this thread is said to be in its section.
+ */
+export function takeInTurn(mem: Memory, timeoutMs: number, prepare: () => void): void {
   const { i32, thread } = mem;
   throwIfBroken(mem);
+  if (tryTake(mem)) {
+    prepare();
+    return;
+  }
   const start = performance.now();
-  i32[thread + THREAD_TICKET] = Atomics.add(i32, CONTROL_TICKET, 1);
-  Atomics.store(i32, thread + THREAD_PARK, PARKED);
-  setWaiterBit(mem, mem.threadId, true);
+  beginParking(mem);
   try {
     waitForGil(mem, start, timeoutMs);
+    prepare();
   } finally {
-    setWaiterBit(mem, mem.threadId, false);
-    Atomics.store(i32, thread + THREAD_PARK, AWAKE);
+    endParking(mem);
     i32[thread + THREAD_WAITS]++;
     i32[thread + THREAD_WAIT_US] += Math.round((performance.now() - start) * 1000);
   }
@@ -182,24 +237,31 @@ function acquireSlow(mem: Memory, timeoutMs: number): void {
 function waitForGil(mem: Memory, start: number, timeoutMs: number): void {
   const { i32, threadId } = mem;
   const switchMs = i32[CONTROL_SWITCH_US] / 1000;
+  let offeredAt = -1;
   for (;;) {
-    const word = Atomics.load(i32, CONTROL_GIL);
-    const owner = word & OWNER_MASK;
+    const word = lockWord(mem);
+    mem.idleLock = word & READERS;
+    const owner = ownerIn(word);
     if (owner === threadId) return; // handed over
-    if (owner === 0) {
-      // Others may be parked: leave CONTENDED behind, so that our release looks for them.
-      if (Atomics.compareExchange(i32, CONTROL_GIL, word, threadId | CONTENDED) === word) return;
+    const now = performance.now();
+    const heir = heirIn(word);
+    if (heir === 0) offeredAt = -1;
+    else if (offeredAt < 0) offeredAt = now;
+    const isLapsed = heir === threadId || now - offeredAt >= OFFER_MS;
+    if (owner === 0 && (heir === 0 || isLapsed)) {
+      if (moveLock(mem, word, ownedFrom(mem, word))) return;
       continue;
     }
-    const now = performance.now();
     const waited = now - start;
-    const wanted = word | CONTENDED | (waited >= switchMs ? HANDOVER : 0);
-    if (wanted !== word) {
-      Atomics.compareExchange(i32, CONTROL_GIL, word, wanted);
-      continue;
+    if (heir === 0) {
+      const wanted = word | CONTENDED | (waited >= switchMs ? HANDOVER : 0);
+      if (wanted !== word) {
+        moveLock(mem, word, wanted);
+        continue;
+      }
     }
     throwIfBroken(mem);
-    if (waited >= timeoutMs || isTimeToLook(mem)) {
+    if (heir === 0 && (waited >= timeoutMs || isTimeToLook(mem))) {
       if (isDead(mem, owner)) {
         takeFromDead(mem, word);
         continue;
@@ -207,7 +269,8 @@ function waitForGil(mem: Memory, start: number, timeoutMs: number): void {
       dropDeadWaiter(mem);
     }
     if (waited >= timeoutMs && withdraw(mem)) throw new LockTimeoutError(timeoutMs, owner);
-    const patience = waited < switchMs ? switchMs - waited : patienceAfterRequest(mem, switchMs);
+    let patience = waited < switchMs ? switchMs - waited : patienceAfterRequest(mem, switchMs);
+    if (heir !== 0) patience = OFFER_MS - (now - offeredAt);
     park(mem, Math.min(patience, SLICE_MS, Math.max(timeoutMs - waited, 0.1)));
   }
 }
@@ -217,24 +280,16 @@ function waitForGil(mem: Memory, start: number, timeoutMs: number): void {
  * a switch interval, should another have got it; a crowd of others need not wake up as often.
  */
 function patienceAfterRequest(mem: Memory, switchMs: number): number {
-  return longestWaiting(mem, false) === mem.threadId ? switchMs : SLICE_MS;
+  return longestParked(mem, false) === mem.threadId ? switchMs : SLICE_MS;
 }
 
 /** Whether nobody has looked for a while who lives. The one who asks first looks for all. */
-function isTimeToLook(mem: Memory): boolean {
+export function isTimeToLook(mem: Memory): boolean {
   const { i32 } = mem;
   const now = Date.now() | 0; // wraps; only differences count
   const last = Atomics.load(i32, CONTROL_LOOKED_AT);
   if (Math.abs((now - last) | 0) < LIVENESS_MS) return false;
   return Atomics.compareExchange(i32, CONTROL_LOOKED_AT, last, now) === last;
-}
-
-/** Whether thread `id` has ended. Its record is read twice: it may pass to a new thread. */
-function isDead(mem: Memory, id: number): boolean {
-  const before = osThreadOf(mem, id);
-  if (isAlive(before)) return false;
-  const after = osThreadOf(mem, id);
-  return after.id === before.id && after.startTicks === before.startTicks;
 }
 
 /**
@@ -243,18 +298,14 @@ function isDead(mem: Memory, id: number): boolean {
  */
 function takeFromDead(mem: Memory, word: number): void {
   const { i32 } = mem;
-  const owner = word & OWNER_MASK;
-  const wasGranted = Atomics.load(i32, threadRecordOf(mem, owner) + THREAD_PARK) === GRANTED;
-  if (!wasGranted) {
-    // The record may have passed to a new thread that holds the lock by now, with equal flags. It
-    // has written its system's id before, so the word first, then the record.
-    if (Atomics.load(i32, CONTROL_GIL) === word && isDead(mem, owner)) breakHeap(mem, owner);
-    return;
-  }
-  if (Atomics.load(i32, CONTROL_GIL) !== word || !isDead(mem, owner)) return; // as above
-  if (Atomics.compareExchange(i32, CONTROL_GIL, word, mem.threadId | CONTENDED) !== word) return;
-  Atomics.store(i32, threadRecordOf(mem, owner) + THREAD_PARK, AWAKE);
-  setWaiterBit(mem, owner, false);
+  const owner = ownerIn(word);
+  const park = threadRecordOf(mem, owner) + THREAD_PARK;
+  const wasGranted = Atomics.load(i32, park) === GRANTED;
+  // The record may have passed to a new thread that holds the lock by now, with equal flags. It
+  // has written its system's id before, so the word first, then the record.
+  if (lockWord(mem) !== word || !isDead(mem, owner)) return;
+  if (!wasGranted) breakHeap(mem, owner);
+  if (moveLock(mem, word, ownedFrom(mem, word))) forgetGranted(mem, owner);
 }
 
 /**
@@ -262,9 +313,9 @@ function takeFromDead(mem: Memory, word: number): void {
  * would be woken next is looked at; one that is GRANTED by now is left to `takeFromDead`.
  */
 function dropDeadWaiter(mem: Memory): void {
-  const next = longestWaiting(mem, false);
-  if (next === 0 || next === mem.threadId || !isDead(mem, next)) return;
-  tryForgetDead(mem, next);
+  for (const next of [longestParked(mem, false), longestAsync(mem)]) {
+    if (next !== 0 && next !== mem.threadId && isDead(mem, next)) forgetWaiter(mem, next);
+  }
 }
 
 /** Sleeps until signalled, granted, or the slice is over. */
@@ -285,70 +336,48 @@ function withdraw(mem: Memory): boolean {
 }
 
 function releaseSlow(mem: Memory): void {
-  const { i32, threadId } = mem;
-  const word = Atomics.load(i32, CONTROL_GIL);
-  assert((word & OWNER_MASK) === threadId, 'gil: released by its owner');
-  if ((word & HANDOVER) !== 0) {
-    const heir = wakeLongestWaiting(mem, GRANTED);
-    if (heir !== 0) {
-      i32[mem.thread + THREAD_HANDOVERS]++;
-      Atomics.store(i32, CONTROL_GIL, heir | CONTENDED);
-      Atomics.notify(i32, threadRecordOf(mem, heir) + THREAD_PARK, 1);
-      return;
-    }
-  }
-  Atomics.store(i32, CONTROL_GIL, 0);
-  const woken = wakeLongestWaiting(mem, SIGNALLED);
-  if (woken !== 0) Atomics.notify(i32, threadRecordOf(mem, woken) + THREAD_PARK, 1);
-}
-
-/**
- * Moves the thread that began to wait first to `state`. Returns its id; 0 when nobody waits. A
- * thread already SIGNALLED is awake and will look, so nobody else is signalled.
- */
-function wakeLongestWaiting(mem: Memory, state: number): number {
   const { i32 } = mem;
-  for (;;) {
-    const id = longestWaiting(mem, state === SIGNALLED);
-    if (id === 0) return 0;
-    const at = threadRecordOf(mem, id) + THREAD_PARK;
-    if (Atomics.compareExchange(i32, at, PARKED, state) === PARKED) return id;
-    if (state !== GRANTED) continue;
-    if (Atomics.compareExchange(i32, at, SIGNALLED, GRANTED) === SIGNALLED) return id;
+  let word = lockWord(mem);
+  assert(ownerIn(word) === mem.threadId, 'gil: released by its owner');
+  mem.idleLock = word & READERS;
+  if ((word & HANDOVER) !== 0 && handOver(mem)) {
+    i32[mem.thread + THREAD_HANDOVERS]++;
+    return;
   }
+  word = Atomics.and(i32, CONTROL_GIL, READERS);
+  if ((word & CONTENDED) !== 0) signalLongest(mem);
 }
 
-/** The waiter with the oldest ticket; 0 when there is none, or when one SIGNALLED is enough. */
-function longestWaiting(mem: Memory, oneIsEnough: boolean): number {
-  const { i32 } = mem;
-  let longest = 0;
-  for (let group = 0; group < WAITER_WORDS; group++) {
-    let bits = Atomics.load(i32, CONTROL_WAITERS + group);
-    while (bits !== 0) {
-      const bit = 31 - Math.clz32(bits);
-      bits ^= 1 << bit;
-      const id = group * 32 + bit + 1;
-      const parkState = Atomics.load(i32, threadRecordOf(mem, id) + THREAD_PARK);
-      if (parkState === SIGNALLED && oneIsEnough) return 0;
-      if (parkState !== PARKED && parkState !== SIGNALLED) continue;
-      if (longest === 0 || beganEarlier(mem, id, longest)) longest = id;
-    }
+/** Gives the lock to whoever has waited longest. False: nobody waits. */
+function handOver(mem: Memory): boolean {
+  const async = longestAsync(mem);
+  if (async !== 0 && isAsyncFirst(mem, async, longestParked(mem, false))) {
+    renewTicket(mem, async); // this is its turn, whether it comes in time or not
+    offerTo(mem, async);
+    wakeAsync(mem, async);
+    return true;
   }
-  return longest;
+  const heir = grantLongest(mem);
+  if (heir === 0) return false;
+  nameNext(mem, CONTENDED | heir);
+  Atomics.notify(mem.i32, threadRecordOf(mem, heir) + THREAD_PARK, 1);
+  return true;
 }
 
-/** Tickets wrap: the difference tells which is older. */
-function beganEarlier(mem: Memory, a: number, b: number): boolean {
-  const ticket = (id: number) => mem.i32[threadRecordOf(mem, id) + THREAD_TICKET];
-  return ((ticket(a) - ticket(b)) | 0) < 0;
+/** The owner offers the lock to a thread that waits asynchronously, itself perhaps. */
+export const offerTo = (mem: Memory, id: number): void => nameNext(mem, OFFERED | id);
+
+/** The lock is not wanted any more by the calling thread, should it be offered to it. */
+export function declineOffer(mem: Memory): void {
+  const word = lockWord(mem);
+  if (heirIn(word) === mem.threadId) moveLock(mem, word, word & READERS);
+  if (ownerIn(lockWord(mem)) === 0) signalLongest(mem);
 }
 
-function setWaiterBit(mem: Memory, id: number, waiting: boolean): void {
-  const index = id - 1;
-  const at = CONTROL_WAITERS + (index >>> 5);
-  const bit = 1 << (index & 31);
-  if (waiting) Atomics.or(mem.i32, at, bit);
-  else Atomics.and(mem.i32, at, ~bit);
+/** Replaces the caller's name and all flags but READERS, which any reader may set meanwhile. */
+function nameNext(mem: Memory, next: number): void {
+  let word = lockWord(mem);
+  while (!moveLock(mem, word, (word & READERS) | next)) word = lockWord(mem);
 }
 
 /** Throws if a thread has died in a section of this heap. */

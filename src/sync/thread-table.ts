@@ -16,6 +16,7 @@ import {
   GC_DISABLES,
   MAX_THREADS,
   THREAD_ATTACHED,
+  THREAD_BINS,
   THREAD_FREE,
   THREAD_GUARDS,
   THREAD_HANDOVERS,
@@ -25,7 +26,6 @@ import {
   THREAD_START_HIGH,
   THREAD_START_LOW,
   THREAD_STATE,
-  THREAD_UNLISTED,
   THREAD_WAIT_US,
   THREAD_WAITS,
   type ThreadId,
@@ -71,7 +71,7 @@ export function takeCollectorRecord(buffer: SharedArrayBuffer): ThreadId {
 function writeRecord(mem: Memory, id: number): void {
   const { i32 } = mem;
   const record = threadRecordOf(mem, id);
-  i32.fill(0, record + THREAD_STATE + 1, record + THREAD_UNLISTED + 1);
+  i32.fill(0, record + THREAD_STATE + 1, record + THREAD_BINS);
   i32[record + THREAD_NODE_ID] = nodeThreadId;
   const { id: osId, startTicks } = currentOsThread();
   i32[record + THREAD_OS_ID] = osId;
@@ -124,6 +124,14 @@ export function osThreadOf(mem: Memory, id: number): OsThread {
   const low = i32[record + THREAD_START_LOW] >>> 0;
   const startTicks = i32[record + THREAD_START_HIGH] * TICKS_HIGH + low;
   return { id: i32[record + THREAD_OS_ID], startTicks };
+}
+
+/** Whether thread `id` has ended. Its record is read twice: it may pass to a new thread. */
+export function isDead(mem: Memory, id: number): boolean {
+  const before = osThreadOf(mem, id);
+  if (isAlive(before)) return false;
+  const after = osThreadOf(mem, id);
+  return after.id === before.id && after.startTicks === before.startTicks;
 }
 
 /** How threads used the lock. */

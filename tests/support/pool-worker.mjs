@@ -122,3 +122,14 @@ export const collectViews = task(() => {
   setFlagsFromString('--expose-gc');
   runInNewContext('gc')();
 });
+
+/** Acquires handles in read sections, and in sections that wait without blocking. */
+export const forgetInSections = task(
+  async (/** @type {Any} */ { map }, /** @type {Any} */ heap) => {
+    heap.read(() => map.get('child').keep());
+    heap.read(() => map.get('child'));
+    await heap.runAsync(() => map.get('child').keep());
+    await heap.readAsync(() => map.get('child'));
+    return await heap.runAsync(() => heap.map().set('child', map.get('child')));
+  },
+);

@@ -1,0 +1,30 @@
+/** Operations that sessions run themselves, and what they ask of callbacks. */
+
+import { Handle } from './handle.ts';
+import type { Session } from './session.ts';
+
+/** A read section has ended: does what it has left to be done. @throws HeapExhaustedError */
+export function settleOperation({ handles, views }: Session): void {
+  views.settle();
+  handles.settle();
+}
+
+/** There is no room for that: what it was to keep is not kept. */
+export const breakPromisesOperation = ({ handles }: Session): void => handles.breakPromises();
+
+/** Keeps a handle. @throws HeapExhaustedError */
+export const keepHandle = (session: Session, handle: Handle): void => session.handles.keep(handle);
+
+/** The result of a section or a scope, unless it is a promise. @throws TypeError */
+export function refusePromise<T>(result: T): T {
+  if ((typeof result !== 'object' && typeof result !== 'function') || result === null)
+    return result;
+  if (result instanceof Handle) return result;
+  if (typeof (result as { then?: unknown }).then !== 'function') return result;
+  // Nobody will await it: its failure must not end the process on top of our error.
+  if (result instanceof Promise) result.catch(() => {});
+  throw new TypeError(
+    'a section must be synchronous, but its callback returned a promise; ' +
+      'await before or after the section, and keep() the handles you need in between',
+  );
+}
