@@ -243,6 +243,7 @@ export function fillOperation(
   const from = clampIndex((range as Range).start, length);
   const to = clampIndex((range as Range).end, length);
   if (from >= to) return;
+  if (mem.undo !== null) mem.undo.saveElements(ref, from);
   encode(session, value, elementPath, from);
   fillElements(mem, ref, from, to);
 }
@@ -280,6 +281,7 @@ export function spliceValues(
 ): void {
   const { mem } = session;
   const growth = values.length - count;
+  if (mem.undo !== null) mem.undo.saveElements(array, from);
   if (growth > 0) reserveElements(mem, array, arrayLength(mem, array) + growth);
   const words = encodeAll(session, values, elementPath, from);
   const kept = Math.min(count, values.length);

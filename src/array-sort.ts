@@ -94,6 +94,7 @@ function writeImmediatesOperation(
     spliceValues(session, ref, 0, Math.min(length, sorted.length), sorted);
     return;
   }
+  if (mem.undo !== null) mem.undo.saveElements(ref, 0);
   for (let i = 0; i < length; i++) {
     encode(session, sorted[i], '');
     storeSlot(mem, elementAt(mem, ref, i));
@@ -171,6 +172,7 @@ function sortPlainOperation(session: Session, array: Handle): boolean {
     else if (high !== TAG_SIMPLE || low !== SIMPLE_UNDEFINED) return false;
     if (integers > 0 && strings > 0) return false;
   }
+  if (mem.undo !== null) mem.undo.saveElements(ref, 0);
   if (strings > 0) sortStrings(mem, ref, strings);
   else if (integers > 0) sortIntegers(mem, ref, integers);
   return true;

@@ -11,7 +11,12 @@
  */
 
 import { BackgroundLink, linkToPool } from './background-link.ts';
-import { HeapClosedError, LockTimeoutError, ReadOnlySectionError } from './base/errors.ts';
+import {
+  AtomicSectionError,
+  HeapClosedError,
+  LockTimeoutError,
+  ReadOnlySectionError,
+} from './base/errors.ts';
 import {
   announceEnd,
   announceResult,
@@ -199,6 +204,7 @@ export class Collections {
     const { mem } = this.session;
     this.session.assertOpen();
     if (mem.depth < 0) throw new ReadOnlySectionError('no collection can run');
+    if (mem.undo !== null) throw new AtomicSectionError('no collection can run');
     if (this.isRunning) return 0;
     while (!claimExplicit(mem)) {
       if (!wait) return 0;

@@ -1,6 +1,7 @@
 /** `Heap`: a heap as one thread sees it. Everything that users do with one begins here. */
 
 import { isMainThread } from 'node:worker_threads';
+import { abandonAtomic, runAtomically } from './atomic-sections.ts';
 import {
   bufferOf,
   createHeap,
@@ -21,7 +22,16 @@ import { HeapData } from './heap-data.ts';
 import { kindName } from './kind-names.ts';
 import { heapIdOf } from './memory/memory.ts';
 import type { Mutator } from './object/mutator.ts';
-import { checkAsync, checkRun, type RunAsyncOptions, type RunOptions } from './section-options.ts';
+import {
+  checkRead,
+  checkReadAsync,
+  checkRun,
+  checkRunAsync,
+  type ReadAsyncOptions,
+  type ReadOptions,
+  type RunAsyncOptions,
+  type RunOptions,
+} from './section-options.ts';
 import { Session } from './session.ts';
 import { type HeapStats, readStats } from './stats.ts';
 import { markClosed, releaseGil } from './sync/gil.ts';
@@ -114,6 +124,7 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
   static #leaveOnExit(heap: Heap): void {
     try {
       // process.exit() in a section ends it as an exception would: between two operations.
+      abandonAtomic(heap.#session.mem);
       if (heap.#session.mem.depth > 0) heap.#session.leave();
       if (heap.#session.mem.depth < 0) heap.#session.leaveReading();
       heap.detach();
@@ -203,11 +214,17 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
    * Runs `body` in an exclusive section: atomic for all threads. Handles made inside end with it,
    * but for one that is returned, which is kept. Sections nest.
    *
+   * With `{ atomic: true }` everything that it has changed is undone when it throws, or its thread
+   * dies: pay for that where it is needed. A safepoint, a collection or blocking inside throws
+   * AtomicSectionError. What dies of a change does so when the section ends.
+   *
    * @throws what `body` throws; TypeError when it returns a promise; LockTimeoutError;
    *   HeapClosedError; HeapCorruptionError when a thread died in a section.
    */
   run<T>(body: () => T, options?: RunOptions): T {
-    return this.#session.run(body, options === undefined ? Infinity : checkRun(options));
+    if (options === undefined) return this.#session.run(body, Number.POSITIVE_INFINITY);
+    const timeoutMs = checkRun(options);
+    return this.#session.run(options.atomic === true ? this.#atomic(body) : body, timeoutMs);
   }
 
   /**
@@ -223,8 +240,8 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
    *   `body` returns a promise; LockTimeoutError; HeapClosedError; HeapExhaustedError when what was
    *   kept finds no room.
    */
-  read<T>(body: () => T, options?: RunOptions): T {
-    return this.#session.read(body, options === undefined ? Infinity : checkRun(options));
+  read<T>(body: () => T, options?: ReadOptions): T {
+    return this.#session.read(body, options === undefined ? Infinity : checkRead(options));
   }
 
   /**
@@ -237,12 +254,18 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
    *   signal's reason, LockTimeoutError, HeapClosedError, TypeError or RangeError for bad options.
    */
   async runAsync<T>(body: () => T, options?: RunAsyncOptions): Promise<T> {
-    return this.#session.waiting.enter(body, false, checkAsync(options));
+    const wait = checkRunAsync(options);
+    const section = options?.atomic === true ? this.#atomic(body) : body;
+    return this.#session.waiting.enter(section, false, wait);
   }
 
   /** As `read`, but waits without blocking the event loop: see `runAsync`. */
-  async readAsync<T>(body: () => T, options?: RunAsyncOptions): Promise<T> {
-    return this.#session.waiting.enter(body, true, checkAsync(options));
+  async readAsync<T>(body: () => T, options?: ReadAsyncOptions): Promise<T> {
+    return this.#session.waiting.enter(body, true, checkReadAsync(options));
+  }
+
+  #atomic<T>(body: () => T): () => T {
+    return () => runAtomically(this.#session.mem, body);
   }
 
   /** Runs `body`; handles acquired in it end with it, but for one that is returned. */

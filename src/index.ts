@@ -3,6 +3,7 @@
 export { HeapArray } from './array.ts';
 export type { HeapToken } from './attach.ts';
 export {
+  AtomicSectionError,
   HeapClosedError,
   HeapCorruptionError,
   HeapExhaustedError,
@@ -48,7 +49,12 @@ export { HeapMap } from './map.ts';
 export type { FieldKind, NumberKind } from './object/struct-layout.ts';
 export { HeapObject, type Property } from './plain-object.ts';
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
-export type { RunAsyncOptions, RunOptions } from './section-options.ts';
+export type {
+  ReadAsyncOptions,
+  ReadOptions,
+  RunAsyncOptions,
+  RunOptions,
+} from './section-options.ts';
 export type { SendOptions, SentToken } from './send.ts';
 export { HeapSet } from './set.ts';
 export type { SetLike } from './set-operations.ts';

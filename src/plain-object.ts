@@ -190,6 +190,7 @@ function setOperation(session: Session, object: Handle, name?: string, value?: u
   const oldLow = mem.i32[at + VALUE_LOW];
   const oldHigh = mem.i32[at + VALUE_HIGH];
   const dictionary = dictionaryOf(mem, ref);
+  if (mem.undo !== null) mem.undo.saveValue(dictionary === 0 ? ref : dictionary, at);
   slot[VALUE_LOW] = low;
   slot[VALUE_HIGH] = high;
   storeTracked(mem, dictionary === 0 ? ref : dictionary, at);

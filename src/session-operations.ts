@@ -12,6 +12,9 @@ export function settleOperation({ handles, views }: Session): void {
 /** There is no room for that: what it was to keep is not kept. */
 export const breakPromisesOperation = ({ handles }: Session): void => handles.breakPromises();
 
+/** In an atomic section: the operation that follows can note what it changes. */
+export const reserveUndo = ({ mem }: Session): void => mem.undo?.reserve();
+
 /** Keeps a handle. @throws HeapExhaustedError */
 export const keepHandle = (session: Session, handle: Handle): void => session.handles.keep(handle);
 

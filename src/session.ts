@@ -8,7 +8,12 @@
 
 import type { InspectOptions } from 'node:util';
 import { AsyncSections } from './async-sections.ts';
-import { HeapClosedError, HeapExhaustedError, ReadOnlySectionError } from './base/errors.ts';
+import {
+  AtomicSectionError,
+  HeapClosedError,
+  HeapExhaustedError,
+  ReadOnlySectionError,
+} from './base/errors.ts';
 import { ByteViews } from './byte-views.ts';
 import { Collections } from './collections.ts';
 import { Handle, type HandleClass } from './handle.ts';
@@ -22,6 +27,7 @@ import {
   breakPromisesOperation,
   keepHandle,
   refusePromise,
+  reserveUndo,
   settleOperation,
 } from './session-operations.ts';
 import {
@@ -171,12 +177,16 @@ export class Session {
   /** As `single`, for operations that write nothing. */
   look<H, A, B, R>(operation: (s: Session, h: H, a?: A, b?: B) => R, h: H, a?: A, b?: B): R {
     if (this.mem.depth < 0) return operation(this, h, a, b);
+    if (this.mem.depth > 0) return this.#attempt(operation, h, a, b);
     return this.single(operation, h, a, b);
   }
 
   /** Runs one operation of the facade, in a section of its own when there is none. */
   single<H, A, B, R>(operation: (s: Session, h: H, a?: A, b?: B) => R, h: H, a?: A, b?: B): R {
-    if (this.mem.depth > 0) return this.#attempt(operation, h, a, b);
+    if (this.mem.depth > 0) {
+      if (this.mem.undo !== null) this.#attempt(reserveUndo, undefined);
+      return this.#attempt(operation, h, a, b);
+    }
     if (this.mem.depth < 0) throw new ReadOnlySectionError('this changes the heap');
     this.enter(Number.POSITIVE_INFINITY);
     this.#isSingle = true;
@@ -352,6 +362,7 @@ export class Session {
   safepoint(): void {
     const { mem, handles } = this;
     if (mem.depth < 0) throw new ReadOnlySectionError('there is no safepoint');
+    if (mem.undo !== null) throw new AtomicSectionError('there is no safepoint');
     if (handles.hasForgotten) handles.releaseForgotten();
     if (this.#isCollectionDue()) this.collections.atSafepoint();
     if (!isHandoverRequested(mem)) return;

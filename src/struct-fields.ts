@@ -7,7 +7,9 @@
 import { decodeAt, encode, sharedRefOf } from './codec.ts';
 import { type Handle, refOf } from './handle.ts';
 import { HEADER_INFO, KIND_SHIFT, type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import type { Undo } from './memory/memory.ts';
 import { decref, decrefUnlessNull, dropValue } from './object/dealloc.ts';
+import { ATOMIC_DEPTH } from './object/mutator.ts';
 import { incref } from './object/refcount.ts';
 import { createString, decodeString } from './object/string.ts';
 import { FIELD_BITS, type Field } from './object/struct-layout.ts';
@@ -18,6 +20,19 @@ import type { Session } from './session.ts';
 export interface FieldAccess {
   readonly read: (ref: ObjectRef) => unknown;
   readonly write: (ref: ObjectRef, value: never) => void;
+  /** Notes what stands there, in an atomic section. @throws HeapExhaustedError */
+  readonly save: (ref: ObjectRef) => void;
+}
+
+type ReadWrite = Pick<FieldAccess, 'read' | 'write'>;
+
+/** Notes what a field holds, in an atomic section. */
+function saveField(undo: Undo, ref: ObjectRef, { kind, offset }: Field): void {
+  const at = ref + offset;
+  if (kind === 'ref' || kind === 'string') undo.saveReference(ref, at);
+  else if (kind === 'any') undo.saveValue(ref, at);
+  else if (kind === 'float64' || kind === 'bigint64') undo.savePair(ref, at);
+  else undo.saveWord(ref, at);
 }
 
 /** Smallest and largest value of the integer kinds. */
@@ -32,6 +47,12 @@ const RANGES = {
 
 /** Access to a field of the struct called `struct`. */
 export function accessField(session: Session, struct: string, field: Field): FieldAccess {
+  const { mem } = session;
+  const { read, write } = accessOf(session, struct, field);
+  return { read, write, save: (ref) => saveField(mem.undo as Undo, ref, field) };
+}
+
+function accessOf(session: Session, struct: string, field: Field): ReadWrite {
   const path = `${struct}.${field.name}`;
   switch (field.kind) {
     case 'ref':
@@ -52,7 +73,7 @@ export function accessField(session: Session, struct: string, field: Field): Fie
   }
 }
 
-function accessReference(session: Session, path: string, offset: number): FieldAccess {
+function accessReference(session: Session, path: string, offset: number): ReadWrite {
   const { mem, handles } = session;
   const { i32 } = mem;
   return {
@@ -80,7 +101,7 @@ function checkReference(value: Handle, path: string): Handle {
   return value;
 }
 
-function accessString(session: Session, path: string, offset: number): FieldAccess {
+function accessString(session: Session, path: string, offset: number): ReadWrite {
   const { mem } = session;
   const { i32 } = mem;
   return {
@@ -100,7 +121,7 @@ function accessString(session: Session, path: string, offset: number): FieldAcce
   };
 }
 
-function accessAny(session: Session, path: string, offset: number): FieldAccess {
+function accessAny(session: Session, path: string, offset: number): ReadWrite {
   const { mem } = session;
   const { i32 } = mem;
   return {
@@ -115,7 +136,7 @@ function accessAny(session: Session, path: string, offset: number): FieldAccess 
   };
 }
 
-function accessFloat(session: Session, path: string, field: Field): FieldAccess {
+function accessFloat(session: Session, path: string, field: Field): ReadWrite {
   const { f32, f64 } = session.mem;
   const { offset, kind } = field;
   const check = (value: unknown) => {
@@ -144,7 +165,7 @@ function accessFloat(session: Session, path: string, field: Field): FieldAccess 
   };
 }
 
-function accessBigint(session: Session, path: string, offset: number): FieldAccess {
+function accessBigint(session: Session, path: string, offset: number): ReadWrite {
   const { i64 } = session.mem;
   return {
     read: (ref) => i64[(ref + offset) >>> 1],
@@ -160,7 +181,7 @@ function accessBigint(session: Session, path: string, offset: number): FieldAcce
   };
 }
 
-function accessBoolean(session: Session, path: string, field: Field): FieldAccess {
+function accessBoolean(session: Session, path: string, field: Field): ReadWrite {
   const { i32 } = session.mem;
   const { offset } = field;
   const bit = 1 << field.shift;
@@ -176,7 +197,7 @@ function accessBoolean(session: Session, path: string, field: Field): FieldAcces
   };
 }
 
-function accessInteger(session: Session, path: string, field: Field): FieldAccess {
+function accessInteger(session: Session, path: string, field: Field): ReadWrite {
   const { i32 } = session.mem;
   const { offset, shift } = field;
   const kind = field.kind as keyof typeof RANGES;
@@ -263,8 +284,11 @@ export function defineField(
     return (isOwn ? access : owner.accessIn(session, handle, field.name)) as AnyAccess;
   };
   const readSlow = (_: Session, handle: Handle) => accessTo(handle).read(handle.$ref);
-  const writeSlow = (_: Session, handle: Handle, value: unknown) =>
-    accessTo(handle).write(handle.$ref, value);
+  const writeSlow = (_: Session, handle: Handle, value: unknown) => {
+    const own = accessTo(handle);
+    if (mem.undo !== null) own.save(handle.$ref);
+    own.write(handle.$ref, value);
+  };
   const { offset } = field;
   const isInt32 = field.kind === 'int32';
   const allocates = field.kind === 'string' || field.kind === 'any';
@@ -280,7 +304,9 @@ export function defineField(
     },
     set(this: Handle, value: unknown) {
       const ref = this.$ref;
-      if (mem.depth <= 0 || allocates || i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind) {
+      // Outside of sections, in read sections and in atomic ones: one comparison for all.
+      const isPlain = (mem.depth - 1) >>> 0 < ATOMIC_DEPTH - 1;
+      if (!isPlain || allocates || i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind) {
         session.single(writeSlow, this, value);
       } else {
         write(ref, value);
@@ -292,4 +318,5 @@ export function defineField(
 interface AnyAccess {
   readonly read: (ref: ObjectRef) => unknown;
   readonly write: (ref: ObjectRef, value: unknown) => void;
+  readonly save: (ref: ObjectRef) => void;
 }

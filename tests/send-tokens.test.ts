@@ -148,6 +148,31 @@ test('in a read section nothing is sent or received', () => {
   });
 });
 
+test('an atomic section that throws has sent, received and revoked nothing', () => {
+  withHeap({}, (heap) => {
+    using map = heap.map<string, number>().set('a', 1);
+    const [first, second] = [heap.send(map), heap.send(map)];
+    const sent: SentToken[] = [];
+    const fail = () => {
+      for (let i = 0; i < 50; i++) sent.push(heap.send(map));
+      heap.receive(first);
+      expect(heap.revoke(second)).toBe(true);
+      throw new Error('on purpose');
+    };
+    for (let i = 0; i < 3; i++) {
+      expect(() => heap.run(fail, { atomic: true })).toThrow('on purpose');
+      expect(inTransit(heap)).toBe(2);
+      expect(heap.refcount(map)).toBe(3);
+      expect(heap.verify()).toEqual([]);
+    }
+    for (const token of sent) expect(() => heap.receive(token)).toThrow(SpentTokenError);
+    heap.run(() => void sent.push(heap.send(map)), { atomic: true });
+    for (const token of [first, second, sent.at(-1) as typeof first]) {
+      heap.receive(token).release();
+    }
+  });
+});
+
 test('in a section the handle that is received ends with it', () => {
   withHeap({}, (heap) => {
     const token = heap.run(() => heap.send(heap.array([1])));

@@ -136,7 +136,7 @@ test('bad options are refused', async () => {
   await withHeapAsync({}, async (heap) => {
     const bad = (options: unknown) => reasonOf(heap.runAsync(() => {}, options as never));
     expect(await bad({ timeout: 1 })).toMatchObject({ name: 'TypeError' });
-    expect(String(await bad({ timeout: 1 }))).toContain('timeoutMs and signal');
+    expect(String(await bad({ timeout: 1 }))).toContain('timeoutMs, signal, atomic');
     expect(await bad({ signal: 'no' })).toMatchObject({ name: 'TypeError' });
     expect(await bad({ timeoutMs: -1 })).toMatchObject({ name: 'RangeError' });
     expect(await bad(null)).toMatchObject({ name: 'TypeError' });

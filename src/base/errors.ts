@@ -94,6 +94,17 @@ export class ReadOnlySectionError extends SharcError {
   }
 }
 
+/** Something that cannot be undone was tried in an atomic section. Nothing has happened. */
+export class AtomicSectionError extends SharcError {
+  constructor(what: string) {
+    super(
+      'ERR_SHARC_ATOMIC_SECTION',
+      `${what} in an atomic section, since it could not be undone; do it before or after ` +
+        'the section, or run the section without { atomic: true }',
+    );
+  }
+}
+
 /** A value that cannot live in a shared heap; `path` says where in the given value it stands. */
 export class NotShareableError extends SharcError {
   readonly path: string;

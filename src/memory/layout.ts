@@ -179,6 +179,7 @@ export const THREAD_NODE_ID = 28; //       owner   its id in worker_threads
 export const THREAD_READING = 32; //       atomic  1 in a read section; a cache line of its own
 export const THREAD_ASYNC = 48; //         atomic  see sync/waiters.ts
 export const THREAD_ASYNC_TICKET = 49; //  atomic  order among waiters
+export const THREAD_UNDO = 50; //          GIL     undo log of its atomic section, an array; or 0
 export const THREAD_BINS = 64; //          GIL     per size class: first run with free blocks
 export const THREAD_WORDS = 192;
 
@@ -437,7 +438,7 @@ assert(CONTROL_LEFT + 4 <= CONTROL_READER_THREADS, 'the counters have their word
 assert(CONTROL_READER_THREADS + WAITER_WORDS <= CONTROL_ASYNC_WAITERS, 'so have the reader bits');
 assert(CONTROL_ASYNC_WAITERS + WAITER_WORDS <= GC_COUNTS, 'the collector words follow the others');
 assert(THREAD_READING % 16 === 0 && THREAD_WORDS % 16 === 0, 'readers have a cache line each');
-assert(THREAD_ASYNC >= THREAD_READING + 16 && THREAD_ASYNC_TICKET < THREAD_BINS, 'and no more');
+assert(THREAD_ASYNC >= THREAD_READING + 16 && THREAD_UNDO < THREAD_BINS, 'and no more');
 assert(GC_STATS + GENERATIONS * GC_STATS_WORDS <= GC_PAUSES, 'the figures have their words');
 assert(GC_PAUSES + HISTOGRAM_WORDS <= GC_STOPS, 'histograms do not overlap');
 assert(GC_STOPS + HISTOGRAM_WORDS <= GC_BACKGROUND_FIGURES, 'the histograms have their words');

@@ -62,6 +62,21 @@ export interface HostileAllocation {
   shouldFail(words: number): boolean;
 }
 
+/** Where an atomic section notes what it is about to change: see `object/undo-log.ts`. */
+export interface Undo {
+  saveWord(object: number, at: number): void;
+  savePair(object: number, at: number): void;
+  saveReference(object: number, at: number): void;
+  saveValue(object: number, at: number): void;
+  saveElement(array: number, index: number): void;
+  saveElements(array: number, from: number): void;
+  saveAdded(map: number, entry: number): void;
+  saveRemoved(map: number, entry: number): void;
+  saveRecord(object: number): void;
+  /** Makes sure that an operation can note what it changes. @throws HeapExhaustedError */
+  reserve(elements?: number): void;
+}
+
 /**
  * One thread's view of a heap's buffer.
  *
@@ -92,6 +107,8 @@ export class Memory implements HeapMap {
   declare readonly thread: WordIndex;
   declare readonly bins: WordIndex;
   declare hostile: HostileAllocation | null;
+  /** The undo log of the running atomic section; null in any other. */
+  declare undo: Undo | null;
   /** The lock word while the lock is free, as this thread knows it: see `sync/gil.ts`. */
   declare idleLock: number;
   /** Whether this thread has said that it may begin read sections. */
@@ -119,6 +136,7 @@ export class Memory implements HeapMap {
     this.thread = threadRecordOf(this, threadId);
     this.bins = (this.thread + THREAD_BINS) as WordIndex;
     this.hostile = null;
+    this.undo = null;
     this.idleLock = 0;
     this.isReader = false;
   }

@@ -32,6 +32,7 @@ function copyValue(mem: Memory, from: number, to: number): void {
 export function permuteElements(mem: Memory, array: ObjectRef, order: Uint32Array): void {
   const length = arrayLength(mem, array);
   reserveElement(mem, array);
+  if (mem.undo !== null) mem.undo.saveElements(array, 0);
   const spare = elementAt(mem, array, length);
   for (let start = 0; start < length; start++) {
     if (order[start] === start) continue;
@@ -57,6 +58,7 @@ export function reverseElements(mem: Memory, array: ObjectRef): void {
   const length = arrayLength(mem, array);
   if (length < 2) return;
   reserveElement(mem, array);
+  if (mem.undo !== null) mem.undo.saveElements(array, 0);
   const spare = elementAt(mem, array, length);
   for (let low = 0, high = length - 1; low < high; low++, high--) {
     const a = elementAt(mem, array, low);
@@ -91,6 +93,7 @@ export function copyElements(
   count: number,
 ): void {
   const { i32 } = mem;
+  if (mem.undo !== null) mem.undo.saveElements(array, to);
   // All are read and counted before the first is overwritten: that drops what stood there.
   const words = new Int32Array(count * VALUE_WORDS);
   for (let i = 0; i < count; i++) {

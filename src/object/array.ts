@@ -88,6 +88,7 @@ const nextLeaf = (index: number) => (Math.floor(index / LEAF_ELEMENTS) + 1) * LE
 /** Frees the leaves that hold no element below `from` and one below `to`. */
 function freeLeavesBetween(mem: Memory, array: ObjectRef, from: number, to: number): void {
   const first = Math.ceil(from / LEAF_ELEMENTS) * LEAF_ELEMENTS;
+  if (mem.undo !== null) return; // it may need them
   for (let index = first; index < to; index += LEAF_ELEMENTS) {
     freeLeaf(mem, array + ARRAY_ROOT, index * VALUE_WORDS);
   }
@@ -96,12 +97,14 @@ function freeLeavesBetween(mem: Memory, array: ObjectRef, from: number, to: numb
 /** Appends the value in `slot`, which the array then owns. Room is reserved by now. */
 export function appendElement(mem: Memory, array: ObjectRef): void {
   const length = arrayLength(mem, array);
+  if (mem.undo !== null) mem.undo.saveElements(array, length);
   storeTracked(mem, array, elementAt(mem, array, length));
   mem.i32[array + ARRAY_LENGTH] = length + 1;
 }
 
 /** Replaces an element by the value in `slot`; what stood there is dropped afterwards. */
 export function replaceElement(mem: Memory, array: ObjectRef, index: number): void {
+  if (mem.undo !== null) mem.undo.saveElement(array, index);
   const at = elementAt(mem, array, index);
   const low = mem.i32[at + VALUE_LOW];
   const high = mem.i32[at + VALUE_HIGH];
@@ -112,9 +115,10 @@ export function replaceElement(mem: Memory, array: ObjectRef, index: number): vo
 /** Removes the last element and frees a leaf that it leaves empty. The caller owns the value. */
 export function removeLast(mem: Memory, array: ObjectRef): void {
   const length = arrayLength(mem, array) - 1;
+  if (mem.undo !== null) mem.undo.saveElements(array, length);
   mem.i32[array + ARRAY_LENGTH] = length;
   // One leaf beyond the end is kept, so that push and pop at an edge do not thrash.
-  if (length % LEAF_ELEMENTS === 0) {
+  if (length % LEAF_ELEMENTS === 0 && mem.undo === null) {
     freeLeaf(mem, array + ARRAY_ROOT, (length + LEAF_ELEMENTS) * VALUE_WORDS);
   }
 }
@@ -122,6 +126,7 @@ export function removeLast(mem: Memory, array: ObjectRef): void {
 /** Sets the length: cuts elements off, or appends undefined. @throws HeapExhaustedError */
 export function resizeArray(mem: Memory, array: ObjectRef, length: number): void {
   reserveElements(mem, array, length);
+  if (mem.undo !== null) mem.undo.saveElements(array, Math.min(length, arrayLength(mem, array)));
   encodeSimple(undefined);
   while (arrayLength(mem, array) < length) appendElement(mem, array);
   while (arrayLength(mem, array) > length) {
@@ -140,6 +145,7 @@ export function resizeArray(mem: Memory, array: ObjectRef, length: number): void
  */
 export function moveElements(mem: Memory, array: ObjectRef, from: number, distance: number): void {
   const { i32 } = mem;
+  if (mem.undo !== null) mem.undo.saveElements(array, Math.min(from, from + distance));
   const length = arrayLength(mem, array);
   const copy = (source: number, target: number) => {
     const a = elementAt(mem, array, source);

@@ -81,12 +81,14 @@ export function addChunk(mem: Memory, map: ObjectRef, size: number): void {
   else i32[last + CHUNK_NEXT] = chunk;
   i32[map + MAP_LAST] = chunk;
   // Only now may the chunk before it go: it was kept because it was the last.
-  if (last !== 0 && i32[last + CHUNK_LIVE] === 0) dropEmptyChunk(mem, map, last);
+  if (last !== 0 && i32[last + CHUNK_LIVE] === 0 && mem.undo === null)
+    dropEmptyChunk(mem, map, last);
 }
 
 /** Frees a chunk that became empty, or merges it with a neighbour when both are sparse. */
 export function tidyChunk(mem: Memory, map: ObjectRef, chunk: number): void {
   const { i32 } = mem;
+  if (mem.undo !== null) return; // what it undoes comes back where it was; tidied afterwards
   const live = i32[chunk + CHUNK_LIVE];
   if (live === 0) {
     if (chunk !== i32[map + MAP_LAST]) dropEmptyChunk(mem, map, chunk);

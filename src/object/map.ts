@@ -58,6 +58,9 @@ import {
 import { countAllocation, storeTracked, trackIfNeeded } from './tracking.ts';
 import { equalKeysSlow, storeHole } from './value.ts';
 
+/** Elements in which the log of an atomic section notes an entry at most. */
+const UNDO_ENTRY_MAX = 8;
+
 /** A new empty map; the caller owns one count. @throws HeapExhaustedError */
 export const createMap = (mem: Memory): ObjectRef => create(mem, KIND_MAP);
 
@@ -175,6 +178,7 @@ export function appendEntry(
   const chunk = i32[map + MAP_LAST];
   assert(i32[chunk + CHUNK_USED] < capacityOf(mem, chunk), 'map: room was reserved');
   const entry = endOf(mem, chunk);
+  if (mem.undo !== null) mem.undo.saveAdded(map, entry);
   if (high === TAG_REFERENCE) trackIfNeeded(mem, map, low);
   if (i32[chunk + CHUNK_STEP] === MAP_ENTRY_WORDS) storeTracked(mem, map, entry + ENTRY_VALUE);
   i32[entry + ENTRY_KEY + VALUE_LOW] = low;
@@ -187,6 +191,7 @@ export function appendEntry(
 
 /** Replaces an entry's value by the one in `slot`; the old one is dropped afterwards. */
 export function replaceValue(mem: Memory, map: ObjectRef, entry: number): void {
+  if (mem.undo !== null) mem.undo.saveValue(map, entry + ENTRY_VALUE);
   const low = mem.i32[entry + ENTRY_VALUE + VALUE_LOW];
   const high = mem.i32[entry + ENTRY_VALUE + VALUE_HIGH];
   storeTracked(mem, map, entry + ENTRY_VALUE);
@@ -196,6 +201,7 @@ export function replaceValue(mem: Memory, map: ObjectRef, entry: number): void {
 /** Removes an entry. Key and value are dropped when the map is whole again. */
 export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
   const { i32 } = mem;
+  if (mem.undo !== null) mem.undo.saveRemoved(map, entry);
   const chunk = blockContaining(mem, entry);
   const keyLow = i32[entry + ENTRY_KEY + VALUE_LOW];
   const keyHigh = i32[entry + ENTRY_KEY + VALUE_HIGH];
@@ -208,7 +214,8 @@ export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
   i32[chunk + CHUNK_LIVE]--;
   i32[map + MAP_SIZE]--;
   tidyChunk(mem, map, chunk);
-  if (i32[map + MAP_BUCKET_COUNT] !== 0) shrinkTable(mem, map);
+  // A section that can be undone needs the room again if it is.
+  if (i32[map + MAP_BUCKET_COUNT] !== 0 && mem.undo === null) shrinkTable(mem, map);
   dropValue(mem, keyLow, keyHigh);
   dropValue(mem, valueLow, valueHigh);
 }
@@ -216,7 +223,8 @@ export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
 /** Removes all entries. */
 export function clearMap(mem: Memory, map: ObjectRef): void {
   const { i32 } = mem;
-  if (i32[map + MAP_ITERATORS] !== 0) {
+  if (i32[map + MAP_ITERATORS] !== 0 || mem.undo !== null) {
+    if (mem.undo !== null) mem.undo.reserve(i32[map + MAP_SIZE] * UNDO_ENTRY_MAX);
     // Open iterators go on over the holes to what is added later, as JavaScript's do.
     findInChunks(mem, map, (entry) => {
       deleteEntry(mem, map, entry);

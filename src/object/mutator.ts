@@ -11,6 +11,9 @@ import { ShapeTable } from './shape-table.ts';
 import { StringCache } from './string-cache.ts';
 import type { StructLayout } from './struct-layout.ts';
 
+/** Added to the depth of atomic sections: above what sections nest. */
+export const ATOMIC_DEPTH = 1 << 20;
+
 /** A thread that reads and writes objects. */
 export class Mutator extends Memory {
   declare readonly strings: StringCache;
@@ -22,7 +25,7 @@ export class Mutator extends Memory {
   declare readonly freeRows: number[];
   /**
    * Nesting of sections: above 0 of exclusive ones, the GIL is held; below 0 of read sections; 0
-   * outside.
+   * outside. From ATOMIC_DEPTH on: of sections that can be undone.
    */
   declare depth: number;
 

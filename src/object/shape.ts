@@ -115,6 +115,7 @@ export function becomeDictionary(mem: Mutator, object: ObjectRef, added: number 
   try {
     for (const { name, offset } of fields) addProperty(mem, map, name, object + offset);
     if (added !== null) reserveEntry(mem, map, added);
+    if (mem.undo !== null) mem.undo.saveRecord(object);
   } catch (error) {
     decref(mem, map);
     throw error;

@@ -1,0 +1,297 @@
+/**
+ * Undoing an atomic section: its log (`undo-log.ts`) is applied from the end, and cut off entry by
+ * entry, each after it was applied. So whoever is interrupted, or takes over from a dead thread,
+ * applies what is left, the last entry perhaps once more.
+ *
+ * Nothing here needs memory that was not there when the section began: leaves, chunks and entries
+ * are in their places still. Only the table of a map may have no room where an entry comes back;
+ * then the map goes without a table until it grows.
+ */
+
+import { assert } from '../base/assert.ts';
+import { HeapExhaustedError } from '../base/errors.ts';
+import { blockContaining } from '../memory/blocks.ts';
+import {
+  ARRAY_LENGTH,
+  CHUNK_LIVE,
+  CHUNK_OWNER,
+  CHUNK_STEP,
+  ENTRY_KEY,
+  ENTRY_VALUE,
+  HEADER_INFO,
+  KIND_CHUNK,
+  KIND_MAP,
+  KIND_SET,
+  KIND_SHIFT,
+  KIND_VALUES,
+  KIND_VALUES_AT,
+  MAP_BUCKET_COUNT,
+  MAP_ENTRY_WORDS,
+  MAP_SIZE,
+  type ObjectRef,
+  TAG_REFERENCE,
+  THREAD_UNDO,
+  VALUE_HIGH,
+  VALUE_LOW,
+  VALUE_WORDS,
+} from '../memory/layout.ts';
+import { threadRecordOf } from '../memory/memory.ts';
+import { arrayLength, elementAt } from './array.ts';
+import { decref, dropValue, dropValueAt } from './dealloc.ts';
+import { kindOf } from './header.ts';
+import { kindRecordOf } from './kinds.ts';
+import { deleteEntry } from './map.ts';
+import { isHole, tidyChunk } from './map-chunks.ts';
+import { addToTable, entryHash, freeTable, reserveSlot, shrinkTable } from './map-table.ts';
+import type { Mutator } from './mutator.ts';
+import { incref } from './refcount.ts';
+import {
+  UNDO_ADDED,
+  UNDO_ELEMENT,
+  UNDO_ELEMENTS,
+  UNDO_PAIR,
+  UNDO_RECORD,
+  UNDO_REFERENCE,
+  UNDO_REMOVED,
+  UNDO_TRAILER,
+  UNDO_TYPE_BITS,
+  UNDO_TYPE_MASK,
+  UNDO_VALUE,
+  UNDO_WORD,
+  UndoLog,
+} from './undo-log.ts';
+
+/** One entry as it stands in a log. */
+interface Entry {
+  readonly log: ObjectRef;
+  /** The element with which it begins, and how many there are in front of its trailer. */
+  readonly start: number;
+  readonly count: number;
+  readonly type: number;
+  readonly object: ObjectRef;
+  readonly a: number;
+  readonly b: number;
+}
+
+/** Undoes what was noted from element `mark` on. The GIL is held. */
+export function undoTo(undo: UndoLog, mem: Mutator, mark: number): void {
+  const { log } = undo;
+  if (log === 0) return;
+  const before = mem.undo;
+  undo.isApplying = true;
+  mem.undo = undo; // containers keep what they have
+  try {
+    while (arrayLength(mem, log) > mark) {
+      const entry = lastEntry(mem, log);
+      apply(mem, entry);
+      noteHole(undo, mem, entry);
+      cutOff(mem, log, entry.start);
+    }
+  } finally {
+    undo.isApplying = false;
+    mem.undo = before;
+  }
+}
+
+/** The section is over: maps may be tidied, and the log is dropped. */
+export function closeUndo(undo: UndoLog, mem: Mutator): void {
+  mem.undo = null;
+  if (undo.log !== 0) collectHoles(undo, mem);
+  tidyMaps(undo, mem);
+  undo.close();
+}
+
+/** One chunk that is tidied may free another, and what was made in the section may be dead. */
+function tidyMaps(undo: UndoLog, mem: Mutator): void {
+  for (const [chunk, map] of undo.chunks) {
+    const isStill = kindOf(mem, chunk) === KIND_CHUNK && mem.i32[chunk + CHUNK_OWNER] === map;
+    if (isStill) tidyChunk(mem, map, chunk);
+  }
+  for (const [map, count] of undo.lost) {
+    const kind = kindOf(mem, map);
+    if (kind !== KIND_MAP && kind !== KIND_SET) continue;
+    for (let i = 0; i < count && mem.i32[map + MAP_BUCKET_COUNT] !== 0; i++) shrinkTable(mem, map);
+  }
+}
+
+/** Of a section that is committed: where its entries have left holes. */
+function collectHoles(undo: UndoLog, mem: Mutator): void {
+  for (let end = arrayLength(mem, undo.log); end > 0; ) {
+    const entry = entryBefore(mem, undo.log, end);
+    noteHole(undo, mem, entry);
+    end = entry.start;
+  }
+}
+
+/** Notes where an entry has left a hole, or may have. */
+function noteHole(undo: UndoLog, mem: Mutator, { type, object, a }: Entry): void {
+  if (type !== UNDO_REMOVED && type !== UNDO_ADDED) return;
+  undo.chunks.set(blockContaining(mem, a), object);
+  undo.lost.set(object, (undo.lost.get(object) ?? 0) + 1);
+}
+
+const lastEntry = (mem: Mutator, log: ObjectRef): Entry =>
+  entryBefore(mem, log, arrayLength(mem, log));
+
+function entryBefore(mem: Mutator, log: ObjectRef, end: number): Entry {
+  const low = (element: number) => mem.i32[elementAt(mem, log, element) + VALUE_LOW];
+  const header = low(end - 1);
+  const size = header >>> UNDO_TYPE_BITS;
+  assert(size >= UNDO_TRAILER && size <= end, 'undo: entries follow each other');
+  return {
+    log,
+    start: end - size,
+    count: size - UNDO_TRAILER,
+    type: header & UNDO_TYPE_MASK,
+    object: low(end - UNDO_TRAILER) as ObjectRef,
+    a: low(end - 3),
+    b: low(end - 2),
+  };
+}
+
+/** The log ends here; what was noted behind is dropped. */
+function cutOff(mem: Mutator, log: ObjectRef, length: number): void {
+  const end = arrayLength(mem, log);
+  mem.i32[log + ARRAY_LENGTH] = length;
+  for (let i = length; i < end; i++) dropValueAt(mem, elementAt(mem, log, i));
+}
+
+function apply(mem: Mutator, entry: Entry): void {
+  const { object, a, b } = entry;
+  switch (entry.type) {
+    case UNDO_WORD:
+      mem.i32[a] = b;
+      return;
+    case UNDO_PAIR:
+      mem.i32[a] = b;
+      mem.i32[a + 1] = mem.i32[elementAt(mem, entry.log, entry.start) + VALUE_LOW];
+      return;
+    case UNDO_REFERENCE:
+      restoreReference(mem, entry);
+      return;
+    case UNDO_VALUE:
+      restoreValue(mem, entry, 0, a);
+      return;
+    case UNDO_ELEMENT:
+      restoreValue(mem, entry, 0, elementAt(mem, object, a));
+      return;
+    case UNDO_ELEMENTS:
+      restoreElements(mem, entry);
+      return;
+    case UNDO_ADDED:
+      if (!isHole(mem, a)) deleteEntry(mem, object, a);
+      return;
+    case UNDO_REMOVED:
+      if (isHole(mem, a)) restoreEntry(mem, entry);
+      return;
+    case UNDO_RECORD:
+      restoreRecord(mem, entry);
+      return;
+    default:
+      assert(false, 'undo: an entry has a type');
+  }
+}
+
+function restoreReference(mem: Mutator, { log, start, a }: Entry): void {
+  const { i32 } = mem;
+  const at = elementAt(mem, log, start);
+  const referent = i32[at + VALUE_HIGH] === TAG_REFERENCE ? i32[at + VALUE_LOW] : 0;
+  const now = i32[a];
+  if (referent !== 0) incref(mem, referent);
+  i32[a] = referent;
+  if (now !== 0) decref(mem, now);
+}
+
+/** Puts element `index` of an entry back to `at`, and drops what stands there now. */
+function restoreValue(mem: Mutator, entry: Entry, index: number, at: number): void {
+  const low = mem.i32[at + VALUE_LOW];
+  const high = mem.i32[at + VALUE_HIGH];
+  placeValue(mem, entry, index, at);
+  dropValue(mem, low, high);
+}
+
+/** Puts a counted copy of element `index` of an entry to `at`, where nothing counts. */
+function placeValue(mem: Mutator, { log, start }: Entry, index: number, at: number): void {
+  const { i32 } = mem;
+  const from = elementAt(mem, log, start + index);
+  const low = i32[from + VALUE_LOW];
+  const high = i32[from + VALUE_HIGH];
+  if (high === TAG_REFERENCE) incref(mem, low);
+  i32[at + VALUE_LOW] = low;
+  i32[at + VALUE_HIGH] = high;
+}
+
+function restoreElements(mem: Mutator, entry: Entry): void {
+  const { object: array, a: from, b: count } = entry;
+  const { i32 } = mem;
+  const length = from + count;
+  while (arrayLength(mem, array) > length) {
+    const last = arrayLength(mem, array) - 1;
+    i32[array + ARRAY_LENGTH] = last;
+    dropValueAt(mem, elementAt(mem, array, last));
+  }
+  for (let i = 0; i < count; i++) {
+    const at = elementAt(mem, array, from + i);
+    if (from + i < arrayLength(mem, array)) {
+      restoreValue(mem, entry, i, at);
+    } else {
+      placeValue(mem, entry, i, at);
+      i32[array + ARRAY_LENGTH] = from + i + 1;
+    }
+  }
+}
+
+function restoreEntry(mem: Mutator, entry: Entry): void {
+  const { object: map, a: at } = entry;
+  const { i32 } = mem;
+  const chunk = blockContaining(mem, at);
+  if (i32[chunk + CHUNK_STEP] === MAP_ENTRY_WORDS) placeValue(mem, entry, 1, at + ENTRY_VALUE);
+  placeValue(mem, entry, 0, at + ENTRY_KEY);
+  i32[chunk + CHUNK_LIVE]++;
+  i32[map + MAP_SIZE]++;
+  if (i32[map + MAP_BUCKET_COUNT] !== 0) enterTable(mem, map, at);
+}
+
+function enterTable(mem: Mutator, map: ObjectRef, entry: number): void {
+  const hash = entryHash(mem, entry);
+  try {
+    reserveSlot(mem, map, hash);
+  } catch (error) {
+    if (!(error instanceof HeapExhaustedError)) throw error;
+    freeTable(mem, map);
+    return;
+  }
+  addToTable(mem, map, entry, hash);
+}
+
+/** A plain object gets its shape back, and what it held; it may be a dictionary by now. */
+function restoreRecord(mem: Mutator, { log, start, object, a: info, b: values }: Entry): void {
+  const { i32 } = mem;
+  const now: number[] = [];
+  const record = kindRecordOf(mem, kindOf(mem, object));
+  const first = object + i32[record + KIND_VALUES_AT];
+  for (let i = 0; i < i32[record + KIND_VALUES]; i++) {
+    const at = first + i * VALUE_WORDS;
+    if (i32[at + VALUE_HIGH] === TAG_REFERENCE) now.push(i32[at + VALUE_LOW]);
+  }
+  const entry = { log, start } as Entry;
+  const bits = i32[object + HEADER_INFO] & ((1 << KIND_SHIFT) - 1);
+  const to = object + i32[kindRecordOf(mem, info >>> KIND_SHIFT) + KIND_VALUES_AT];
+  for (let i = 0; i < values; i++) placeValue(mem, entry, i, to + i * VALUE_WORDS);
+  i32[object + HEADER_INFO] = bits | ((info >>> KIND_SHIFT) << KIND_SHIFT);
+  for (const referent of now) decref(mem, referent);
+}
+
+/**
+ * Undoes the atomic section in which thread `id` has died, if it has. The GIL is held and the heap
+ * is whole; the row that holds the log is released with the thread's others.
+ */
+export function undoOfDead(mem: Mutator, id: number): void {
+  const word = threadRecordOf(mem, id) + THREAD_UNDO;
+  if (mem.i32[word] === 0) return;
+  const undo = new UndoLog(mem);
+  undo.log = mem.i32[word] as ObjectRef;
+  undoTo(undo, mem, 0);
+  tidyMaps(undo, mem);
+  mem.i32[word] = 0;
+}
