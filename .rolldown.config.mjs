@@ -8,17 +8,18 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 
 const OUT = 'dist';
-const SURFACES = ['src/index', 'src/raw', 'src/testing'];
+const SURFACES = ['src/index', 'src/raw', 'src/testing', 'src/comlink', 'src/piscina'];
 const WORKERS = ['workers/collector', 'workers/scanner'];
 const isPresent = (entry) => existsSync(`${OUT}/${entry}.js`);
-const BUNDLED = new Set(['src/core', ...SURFACES, ...WORKERS].map((entry) => `${entry}.js`));
+const CHUNKS = ['src/core', 'src/passing'];
+const BUNDLED = new Set([...CHUNKS, ...SURFACES, ...WORKERS].map((entry) => `${entry}.js`));
 
-/** All of `src` but what only tests of users' programs need. */
-const isCore = (id) => /dist[\\/]src[\\/](?!testing)/.test(id);
+/** All of `src` but what only some programs need: those of tests, of comlink, of piscina. */
+const isCore = (id) => /dist[\\/]src[\\/](?!testing|comlink|piscina|passing)/.test(id);
 
 const COMMON = {
   platform: 'node',
-  external: [/^node:/, 'piscina'],
+  external: [/^node:/, 'piscina', /^comlink/],
   optimization: { inlineConst: { mode: 'all', pass: 3 } },
 };
 const OUTPUT = { dir: OUT, format: 'esm', entryFileNames: '[name].js' };

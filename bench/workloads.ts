@@ -240,6 +240,31 @@ const copies = {
   },
 } satisfies Record<string, Workload>;
 
+/** From one thread's hand to another's. */
+const handedOver = {
+  subjects: ['sharc', 'clone'],
+  metric: 'time',
+  unit: 'us/op',
+  cells: {
+    smoke: [cell(1, 1000, 2)],
+    quick: [cell(1, 1000, 2), cell(1, 1_000_000, 2)],
+    full: [cell(1, 1000, 2), cell(1, 100_000, 2), cell(1, 1_000_000, 2)],
+  },
+} satisfies Omit<Workload, 'question' | 'expected'>;
+
+const sharing = {
+  'share-graph': {
+    ...handedOver,
+    question: 'How long is a linked list of so many nodes on its way to a worker?',
+    expected: ({ size }) => ((size! * (size! - 1)) / 2) | 0,
+  },
+  'share-records': {
+    ...handedOver,
+    question: 'How long is an array of so many flat records on its way to a worker?',
+    expected: ({ size }) => recordsChecksum(size!, recordOf),
+  },
+} satisfies Record<string, Workload>;
+
 /** Rows that tell how fast this machine is today; nobody competes in them. */
 const calibration = {
   'plain-store': {
@@ -303,6 +328,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   ...locks,
   ...memory,
   ...copies,
+  ...sharing,
   ...COLLECTIONS,
   ...calibration,
 };

@@ -13,6 +13,7 @@ import {
   GC_COUNTS,
   NULL_REF,
   type ObjectRef,
+  THREAD_NODE_ID,
 } from './memory/layout.ts';
 import { checkBuffer, createBuffer } from './memory/memory.ts';
 import { abandonRuns } from './memory/pages.ts';
@@ -21,6 +22,7 @@ import { createMap } from './object/map.ts';
 import { Mutator } from './object/mutator.ts';
 import { makeImmortal } from './object/refcount.ts';
 import { releaseRows } from './object/rows.ts';
+import { dropSentTo } from './object/transit.ts';
 import { acquireGil, assertHeapOpen, markClosed, releaseGil } from './sync/gil.ts';
 import { bequeathCounters, claimThread, releaseThread } from './sync/thread-table.ts';
 
@@ -85,6 +87,7 @@ export const isCreator = (mem: Mutator) => mem.i32[CONTROL_CREATOR] === mem.thre
 /** Leaves a heap. The caller holds the GIL, and gives it up by this. */
 export function leaveHeap(mem: Mutator, closes: boolean): void {
   releaseRows(mem);
+  dropSentTo(mem, mem.i32[mem.thread + THREAD_NODE_ID]);
   abandonRuns(mem, mem.threadId);
   bequeathCounters(mem, mem.threadId);
   if (mem.i32[CONTROL_CREATOR] === mem.threadId) mem.i32[CONTROL_CREATOR] = NULL_REF;

@@ -25,6 +25,7 @@ import { isStructKind } from './object/header.ts';
 import { structLayoutOf } from './object/kinds.ts';
 import { mapSize } from './object/map.ts';
 import { dictionaryOf } from './object/shape.ts';
+import { transitMapOf } from './object/transit.ts';
 import type { Session } from './session.ts';
 import { elementsOf } from './set.ts';
 import { valuesOf } from './tuple.ts';
@@ -92,7 +93,11 @@ function refsOf(session: Session, values: readonly unknown[], of: string): Objec
 
 function wrapAll(session: Session, { refs, length }: ObjectList): Handle[] {
   const handles: Handle[] = [];
-  for (let i = 0; i < length; i++) handles.push(session.handles.wrap(refs[i] as ObjectRef));
+  // What is in transit is held by a map that is nobody's business: `heap.stats()` counts it.
+  const hidden = transitMapOf(session.mem);
+  for (let i = 0; i < length; i++) {
+    if (refs[i] !== hidden) handles.push(session.handles.wrap(refs[i] as ObjectRef));
+  }
   session.reserveResults(handles);
   return handles;
 }

@@ -13,7 +13,7 @@ import type { Session } from './session.ts';
 
 /** Nothing can clone a symbol, and the DataCloneError quotes it. */
 export const UNCLONEABLE = Symbol(
-  'a handle of a shared heap: give the thread heap.share(), and the object a name in heap.root',
+  'a handle of a shared heap: give the thread heap.share(), and pass the token of heap.send()',
 );
 
 /** Anything that refers to an object of a heap: structs, maps, arrays. */

@@ -26,6 +26,7 @@ import { proxyOf } from './proxy.ts';
 import { type HeapQueue, newQueue, type QueueOptions } from './queue.ts';
 import { refcountOperation } from './refcounts.ts';
 import { type HeapSemaphore, newSemaphore } from './semaphore.ts';
+import { receiveValue, revokeSent, type SendOptions, type SentToken, sendValue } from './send.ts';
 import type { Session } from './session.ts';
 import type { HeapSet } from './set.ts';
 import {
@@ -234,6 +235,42 @@ export abstract class HeapData {
    */
   proxy<T extends Handle>(value: T): ProxyOf<T> {
     return proxyOf(this.#session, value) as ProxyOf<T>;
+  }
+
+  /**
+   * Hands a value over to the heap, for another thread: a handle, or anything else that a slot can
+   * hold. Returns a small token to be passed there by any means (`postMessage`, `workerData`);
+   * `heap.receive` gives the value there. However large the graph behind it, that takes a few
+   * microseconds. What is in transit is the heap's: the sender may release its handle, leave, end.
+   *
+   * A reference that nobody receives lives on, unless it is revoked, or was sent to a thread that
+   * ends: `{ to: worker }`, or `{ to: threadId }` for a thread that is in the heap.
+   *
+   * @throws NotShareableError, StaleHandleError, HeapExhaustedError: then nothing was sent;
+   *   TypeError and RangeError for other options.
+   */
+  send<T>(value: T, options?: SendOptions): SentToken<T> {
+    return sendValue(this.#session, value, options) as SentToken<T>;
+  }
+
+  /**
+   * Receives what another thread, or this one, has sent. A token is received once, by one thread: a
+   * handle that it gives is acquired like by any other access.
+   *
+   * @throws SpentTokenError when it was received before, revoked or dropped; InvalidTokenError for
+   *   anything but a token of this heap; HeapExhaustedError: then it can be received later.
+   */
+  receive<T>(token: SentToken<T>): T {
+    return receiveValue(this.#session, token) as T;
+  }
+
+  /**
+   * Takes back what was sent and not received. Returns whether it was still there.
+   *
+   * @throws InvalidTokenError for anything but a token of this heap.
+   */
+  revoke(token: SentToken): boolean {
+    return revokeSent(this.#session, token);
   }
 
   /** The named roots, which every thread sees. */

@@ -13,6 +13,7 @@ export {
   NotShareableError,
   ReadOnlySectionError,
   SharcError,
+  SpentTokenError,
   StaleHandleError,
   StructMismatchError,
   TooManyThreadsError,
@@ -67,6 +68,7 @@ export type {
   RunOptions,
 } from './section-options.ts';
 export { HeapSemaphore, SemaphorePermit } from './semaphore.ts';
+export type { SendOptions, SentToken } from './send.ts';
 export { HeapSet } from './set.ts';
 export type { SetLike } from './set-operations.ts';
 export type { CollectorStats, HeapStats, LockStats } from './stats.ts';

@@ -5,14 +5,23 @@
  */
 
 import type { Handle } from './handle.ts';
+import { handleIn } from './proxy-targets.ts';
+
+/** Is told of what is acquired and undone outside of sections. */
+export interface Acquisitions {
+  addAccess(handle: Handle): void;
+  addKeep(handle: Handle): void;
+  removeOne(handle: Handle): void;
+  removeAccess(handle: Handle): void;
+}
 
 /** What was acquired in a scope and is not undone yet. */
-export class KeptScope {
-  readonly outer: KeptScope | null;
+export class KeptScope implements Acquisitions {
+  readonly outer: Acquisitions | null;
   readonly #accesses: Handle[] = [];
   readonly #keeps: Handle[] = [];
 
-  constructor(outer: KeptScope | null) {
+  constructor(outer: Acquisitions | null) {
     this.outer = outer;
   }
 
@@ -46,6 +55,38 @@ export class KeptScope {
     if (result !== null && removeLast(this.#accesses, result)) this.outer?.addAccess(result);
     for (const handle of this.#keeps) this.outer?.addKeep(handle);
     return this.#accesses.reverse();
+  }
+}
+
+/** The scopes of a thread outside of sections. */
+export class KeptScopes {
+  #scope: KeptScope | null = null;
+  /** Finds what is told of acquisitions where no scope runs: the running task of a pool. */
+  findTask: (() => Acquisitions | null) | null = null;
+
+  /** What is told of acquisitions now. */
+  get current(): Acquisitions | null {
+    return this.#scope ?? this.findTask?.() ?? null;
+  }
+
+  /** Runs `body` in a scope of its own; `dispose` undoes an access, but one of the result. */
+  run<T>(body: () => T, dispose: (handle: Handle) => void): T {
+    const { findTask } = this;
+    const outer = this.#scope;
+    const scope = new KeptScope(this.current);
+    this.#scope = scope;
+    let result: unknown;
+    try {
+      const returned = body();
+      result = returned;
+      return returned;
+    } finally {
+      this.#scope = null; // what the scope ends is no release of the program
+      this.findTask = null;
+      for (const handle of scope.end(handleIn(result) ?? null)) dispose(handle);
+      this.#scope = outer;
+      this.findTask = findTask;
+    }
   }
 }
 

@@ -24,6 +24,8 @@ export interface Place {
   /** The entry returned last; 0 at the beginning. */
   entry: number;
   done: boolean;
+  /** The task of a pool that has opened it, if any. */
+  task: unknown;
   /** It was opened in a read section that has ended. */
   isStale: boolean;
 }
@@ -34,6 +36,7 @@ export const createPlace = (): Place => ({
   row: 0,
   entry: 0,
   done: false,
+  task: null,
   isStale: false,
 });
 
@@ -47,6 +50,8 @@ export class MapIterators {
   readonly #borrowed: Place[] = [];
   readonly #forgotten: Place[] = [];
   readonly #watcher: Watcher<Place>;
+  /** Finds the running task of a pool. */
+  findTask: (() => unknown) | null = null;
 
   constructor(mem: Mutator, onForgotten: () => void) {
     this.#mem = mem;
@@ -82,6 +87,7 @@ export class MapIterators {
     }
     openIterator(this.#mem, map);
     place.map = map;
+    place.task = this.findTask?.() ?? null;
     this.#open.add(place);
     this.#fresh.push([iterator, place]);
   }
@@ -120,6 +126,15 @@ export class MapIterators {
     }
     this.#fresh = [];
     for (const place of this.#forgotten.splice(0)) this.close(place);
+  }
+
+  /** Ends the iterators that a task has opened and left open. The caller holds the GIL. */
+  closeOfTask(task: object): void {
+    for (const place of [...this.#open]) {
+      if (place.task !== task) continue;
+      place.done = true;
+      this.close(place);
+    }
   }
 
   /** Closes all: the thread leaves the heap. The caller holds the GIL. */

@@ -1,6 +1,7 @@
 /** Operations that sessions run themselves, and what they ask of callbacks. */
 
 import { Handle } from './handle.ts';
+import { handleIn } from './proxy-targets.ts';
 import type { Session } from './session.ts';
 
 /** A read section has ended: does what it has left to be done. @throws HeapExhaustedError */
@@ -17,6 +18,21 @@ export const reserveUndo = ({ mem }: Session): void => mem.undo?.reserve();
 
 /** Keeps a handle. @throws HeapExhaustedError */
 export const keepHandle = (session: Session, handle: Handle): void => session.handles.keep(handle);
+
+/** Runs `body`, in a section, and ends the acquisitions made in it, but for its result. */
+export function runInScope<T>(session: Session, body: () => T): T {
+  const { handles } = session;
+  const scope = handles.openScope();
+  let result: T | undefined;
+  try {
+    result = refusePromise(body());
+    return result;
+  } finally {
+    const handle = handleIn(result);
+    if (handle?.$session === session) handles.closeScopeExcept(scope, handle);
+    else handles.closeScope(scope);
+  }
+}
 
 /** The result of a section or a scope, unless it is a promise. @throws TypeError */
 export function refusePromise<T>(result: T): T {

@@ -19,7 +19,7 @@ import { Collections } from './collections.ts';
 import { Coordinator } from './coordinator.ts';
 import { Handle } from './handle.ts';
 import type { HandleFamily } from './handle-family.ts';
-import { KeptScope } from './kept-scope.ts';
+import { KeptScopes } from './kept-scope.ts';
 import { MapIterators } from './map-iterators.ts';
 import { GC_COUNTS, GC_TRIGGER, THREAD_SECTIONS } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
@@ -30,6 +30,7 @@ import {
   keepHandle,
   refusePromise,
   reserveUndo,
+  runInScope,
   settleOperation,
 } from './session-operations.ts';
 import {
@@ -60,8 +61,8 @@ export class Session {
   readonly onLeave = new Set<() => void>();
   /** Whether the running section is that of a single operation, whose results are kept. */
   #isSingle = false;
-  /** The running scope outside of sections; null when there is none. */
-  #scope: KeptScope | null = null;
+  /** The running scope outside of sections, or the task of a pool. */
+  readonly scopes = new KeptScopes();
 
   constructor(mem: Mutator, family: HandleFamily) {
     this.mem = mem;
@@ -71,8 +72,8 @@ export class Session {
       (kind) => family.findClass(this, kind),
       () => this.#tryReleaseForgotten(),
     );
-    this.handles.onRelease = (handle) => this.#scope?.removeOne(handle);
-    this.handles.onDispose = (handle) => this.#scope?.removeAccess(handle);
+    this.handles.onRelease = (handle) => this.scopes.current?.removeOne(handle);
+    this.handles.onDispose = (handle) => this.scopes.current?.removeAccess(handle);
     this.iterators = new MapIterators(mem, () => this.#tryReleaseForgotten());
     this.views = new ByteViews(mem, () => this.#tryReleaseForgotten());
     this.collections = new Collections(this);
@@ -242,13 +243,13 @@ export class Session {
   #keepResult(handle: Handle): void {
     if (handle.$session !== this || !this.handles.isLocal(handle)) return;
     this.#attempt(keepHandle, handle);
-    this.#scope?.addAccess(handle);
+    this.scopes.current?.addAccess(handle);
   }
 
   /** Keeps a handle at the program's wish: no scope ends that. @throws HeapExhaustedError */
   keep(handle: Handle): void {
     this.#attempt(keepHandle, handle);
-    this.#scope?.addKeep(handle);
+    this.scopes.current?.addKeep(handle);
   }
 
   #keepIfHandle(item: unknown): void {
@@ -332,37 +333,11 @@ export class Session {
   /** Runs `body` and ends the acquisitions made in it, but for its result. */
   scope<T>(body: () => T): T {
     this.assertOpen();
-    return this.mem.depth === 0 ? this.#scopeOutside(body) : this.#scopeInside(body);
-  }
-
-  #scopeInside<T>(body: () => T): T {
-    const { handles } = this;
-    const scope = handles.openScope();
-    let result: T | undefined;
-    try {
-      result = refusePromise(body());
-      return result;
-    } finally {
-      const handle = handleIn(result);
-      if (handle?.$session === this) handles.closeScopeExcept(scope, handle);
-      else handles.closeScope(scope);
-    }
-  }
-
-  #scopeOutside<T>(body: () => T): T {
-    const scope = new KeptScope(this.#scope);
-    this.#scope = scope;
-    let result: unknown;
-    try {
-      const returned = refusePromise(body());
-      result = returned;
-      return returned;
-    } finally {
-      this.#scope = null; // what the scope ends is no release of the program
-      const ended = scope.end(handleIn(result) ?? null);
-      if (this.isOpen) for (const handle of ended) handle[Symbol.dispose]();
-      this.#scope = scope.outer;
-    }
+    if (this.mem.depth !== 0) return runInScope(this, body);
+    return this.scopes.run(
+      () => refusePromise(body()),
+      (handle) => this.isOpen && handle[Symbol.dispose](),
+    );
   }
 
   /** Wakes those for whom the section, which has ended, has done something. */

@@ -5,6 +5,7 @@ import { isCollectorServing, readyScanners } from './gc/requests.ts';
 import type { ObjectStats } from './gc/stats.ts';
 import { COLLECTOR_THREAD } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
+import { countTransit } from './object/transit.ts';
 import {
   type LockCounters,
   readLeft,
@@ -39,6 +40,8 @@ export interface HeapStats extends Omit<ObjectStats, 'byKind'> {
   readonly maxBytes: number;
   /** Objects by kind: 'string', 'bigint', 'array', 'map', 'object', or the name of a struct. */
   readonly objectsByKind: Readonly<Record<string, number>>;
+  /** References that were sent and not received yet. */
+  readonly inTransit: number;
   readonly lock: LockStats;
   /** The attached threads, but for the collector thread. */
   readonly threads: readonly ThreadStats[];
@@ -70,6 +73,7 @@ export function readStats(
     ...rest,
     maxBytes: mem.buffer.byteLength,
     objectsByKind,
+    inTransit: countTransit(mem),
     lock: {
       acquisitions: sum((thread) => thread.sections),
       waits: sum((thread) => thread.waits),

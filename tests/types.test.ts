@@ -4,6 +4,7 @@
  */
 
 import { expect, expectTypeOf, test } from 'vitest';
+import { withHandles } from '../src/comlink.ts';
 import type {
   Handle,
   HeapArray,
@@ -15,9 +16,11 @@ import type {
   HeapSet,
   HeapStruct,
   SemaphorePermit,
+  SentToken,
   SharedStruct,
   UnlockToken,
 } from '../src/index.ts';
+import { createPool, type HeapPool, retain, type TaskFunction, task } from '../src/piscina.ts';
 import { withHeap, withHeapAsync } from './support/with-heap.ts';
 
 interface Person {
@@ -253,6 +256,38 @@ test('proxies have the types of ordinary objects', () => {
       expectTypeOf<Handle>().not.toExtend<typeof state>();
       expect(state.users[1]?.name).toBe('Bob');
     });
+  });
+});
+
+test('a token carries the type of what was sent', () => {
+  withHeap({}, (heap) => {
+    using map = heap.map<string, number>();
+    const token = heap.send(map);
+    expectTypeOf(token).toEqualTypeOf<SentToken<HeapMap<string, number>>>();
+    using received = heap.receive(token);
+    expectTypeOf(received).toEqualTypeOf<HeapMap<string, number>>();
+    expectTypeOf(heap.receive(heap.send('text'))).toEqualTypeOf<string>();
+    // @ts-expect-error: a token of the heap is none of a reference
+    expect(() => heap.receive(heap.share())).toThrow();
+    // @ts-expect-error: a thread has a number
+    expect(() => heap.send(1, { to: 'worker' })).toThrow();
+  });
+});
+
+test('pools and tasks have the types of their inputs and results', () => {
+  withHeap({}, (heap) => {
+    type Input = { readonly map: HeapMap<string, number> };
+    const make = () => createPool<Input, HeapArray<number>>(heap);
+    expectTypeOf(make).returns.toEqualTypeOf<HeapPool<Input, HeapArray<number>>>();
+    type Run = HeapPool<Input, HeapArray<number>>['run'];
+    expectTypeOf<Run>().parameter(0).toEqualTypeOf<Input>();
+    expectTypeOf<ReturnType<Run>>().toEqualTypeOf<Promise<HeapArray<number>>>();
+    const own = task<Input>(({ map }, inHeap) => inHeap.array([map.size]));
+    expectTypeOf(own).toEqualTypeOf<TaskFunction>();
+    task(async ({ map }: Input) => retain(map).size);
+    // @ts-expect-error: only handles are retained
+    expect(() => retain(5)).toThrow();
+    expectTypeOf(withHandles({ a: 1 })).toEqualTypeOf<{ a: number }>();
   });
 });
 

@@ -64,6 +64,13 @@ export const SUBJECTS: Readonly<Record<string, SubjectEntry>> = {
     mayBeAbsent: false,
     load: async () => (await import('./plain.ts')).subject,
   },
+  clone: {
+    role: 'rival',
+    summary: 'postMessage: structured clone of ordinary objects',
+    execArgv: [],
+    mayBeAbsent: false,
+    load: async () => (await import('./clone.ts')).subject,
+  },
   lmdb: {
     role: 'rival',
     summary: 'the npm package lmdb as a store that threads share',

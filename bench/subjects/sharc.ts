@@ -11,6 +11,7 @@ import { besidePartner, startPartner } from './partner.ts';
 import { besideBenches } from './sharc-beside.ts';
 import { dataBenches } from './sharc-data.ts';
 import { explicitBenches } from './sharc-explicit.ts';
+import { handoverBenches } from './sharc-handover.ts';
 import { pushBenches } from './sharc-pushes.ts';
 
 interface Counter {
@@ -78,4 +79,5 @@ export const subject = handleSubject((heap, body) => heap.run(body), {
   ...explicitBenches,
   ...besideBenches,
   ...pushBenches,
+  ...handoverBenches,
 });

@@ -114,12 +114,29 @@ export class NotShareableError extends SharcError {
   }
 }
 
-/** The token given to `Heap.attach` is not one of `heap.share()`, or is damaged. */
+/**
+ * The token given to `Heap.attach` is not one of `heap.share()`, or is damaged; or that given to
+ * `heap.receive` is not one of `heap.send()`, or of another heap.
+ */
 export class InvalidTokenError extends SharcError {
-  constructor(why: string) {
+  constructor(why: string, advice?: string) {
     super(
       'ERR_SHARC_INVALID_TOKEN',
-      `not a heap token: ${why}; pass what heap.share() returned, e.g. through workerData`,
+      advice === undefined
+        ? `not a heap token: ${why}; pass what heap.share() returned, e.g. through workerData`
+        : `not a token of a reference in this heap: ${why}; ${advice}`,
+    );
+  }
+}
+
+/** Nothing is under way under the token of `heap.send()` any more. */
+export class SpentTokenError extends SharcError {
+  constructor() {
+    super(
+      'ERR_SHARC_SPENT_TOKEN',
+      'what was sent with this token is not under way any more: it was received before, here or ' +
+        'by another thread, or revoked, or dropped since the thread it was sent to has ended; a ' +
+        'token is received once, so send the object again',
     );
   }
 }

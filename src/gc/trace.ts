@@ -6,7 +6,7 @@
  * as plain as can be, and needs neither counts, cards, generations nor candidates. It reads a
  * sound heap at rest; `verify.ts` is for heaps that may be damaged.
  *
- *   roots   rows of all threads, named roots, the locals given, what is immortal
+ *   roots   rows of all threads, named roots, what is in transit, the locals given, immortals
  *
  * Locals of other threads that wait at a safepoint are rows by then, unless the heap was full:
  * those it cannot know.
@@ -22,6 +22,7 @@ import {
   CHUNK_USED,
   CONTROL_ROOT_MAP,
   CONTROL_TOP_PAGE,
+  CONTROL_TRANSIT_MAP,
   ENTRY_KEY,
   ENTRY_VALUE,
   FIRST_STRUCT_KIND,
@@ -121,6 +122,7 @@ function reachRoots(mem: Memory, reach: (object: number) => void): void {
     }
   }
   reach(i32[CONTROL_ROOT_MAP]);
+  reach(i32[CONTROL_TRANSIT_MAP]);
   forEachObject(mem, (object) => {
     if (i32[object + HEADER_COUNT] < 0) reach(object);
   });

@@ -114,7 +114,7 @@ export const FINDING_CODES = {
   ARRAY_ELEMENTS_MISSING: 'every element below the length of an array has its words',
   ROWS_MISSING: 'every row that was ever used has its word',
   ROWS_STRAY: 'the words of a root table outside of its rows are 0',
-  ROOT_MAP_WRONG: 'the named roots stand in a map',
+  ROOT_MAP_WRONG: 'the named roots, and what is in transit, stand in a map',
   // Maps
   CHUNK_BROKEN: 'a map links chunks',
   CHUNK_SHARED: 'a chunk belongs to one map',

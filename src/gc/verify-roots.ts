@@ -12,6 +12,7 @@ import {
   CONTROL_PAGES,
   CONTROL_ROOT_MAP,
   CONTROL_STATE,
+  CONTROL_TRANSIT_MAP,
   CONTROL_VERSION,
   CONTROL_WAITERS,
   HEAP_BROKEN,
@@ -105,18 +106,18 @@ function hasLeftSomething(survey: Survey, record: number): boolean {
   return false;
 }
 
-/** Counts what rows, named roots and locals hold. */
+/** Counts what rows, named roots, references in transit and locals hold. */
 export function checkRoots(survey: Survey): void {
   const { i32, mem, findings } = survey;
   for (let id = 1; id < ABANDONED; id++) {
     checkRows(survey, id);
     survey.unlisted += i32[threadRecordOf(mem, id) + THREAD_UNLISTED];
   }
-  const rootMap = i32[CONTROL_ROOT_MAP];
-  if (rootMap !== 0) {
-    const role = countReference(survey, rootMap, CONTROL_ROOT_MAP);
+  for (const at of [CONTROL_ROOT_MAP, CONTROL_TRANSIT_MAP]) {
+    if (i32[at] === 0) continue;
+    const role = countReference(survey, i32[at], at);
     if (role !== ROLE_MAP && role !== ROLE_FREE) {
-      findings.add('ROOT_MAP_WRONG', CONTROL_ROOT_MAP, 0, rootMap);
+      findings.add('ROOT_MAP_WRONG', at, 0, i32[at]);
       survey.isCountable = false; // the object has one holder too many, and the map too few
     }
   }

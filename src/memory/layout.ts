@@ -76,6 +76,8 @@ export const CONTROL_LONG_STRINGS = 45; //   GIL       set of long strings that 
 export const CONTROL_RUNS_OPENED = 47; //     GIL       runs of pages opened so far; wraps
 export const CONTROL_THREADS_SEEN = 44; //    atomic    attaches so far
 export const CONTROL_FREE_RUNS = 64; //       GIL       heads of the lists of free page runs
+export const CONTROL_TRANSIT_MAP = 56; //     GIL       see object/transit.ts
+export const CONTROL_TRANSIT_SERIAL = 57; //  GIL       serial number of the last one; wraps
 // What threads that have left add to the statistics: as the four words of a thread record.
 export const CONTROL_LEFT = 112; //           GIL       4 words: sections .. handovers
 // A bit for each thread: those that have begun read sections, and those that wait asynchronously.
@@ -173,6 +175,7 @@ export const THREAD_ROWS_HEIGHT = 11; //   GIL
 export const THREAD_ROWS_COUNT = 12; //    GIL     rows ever used; a free row is 0
 export const THREAD_UNLISTED = 13; //      GIL     counts without row: copies half made, locals
 export const THREAD_GUARDS = 14; //        GIL     `disabled()` guards that it holds open
+export const THREAD_NODE_ID = 28; //       owner   its id in worker_threads
 export const THREAD_SERIAL = 29; //        owner   number of this attachment: unique in the heap
 export const THREAD_READING = 32; //       atomic  1 in a read section; a cache line of its own
 export const THREAD_ASYNC = 48; //         atomic  see sync/waiters.ts

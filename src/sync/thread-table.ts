@@ -7,6 +7,7 @@
  * record of the collector thread is not claimed here: `gc/requests.ts` says whose it is.
  */
 
+import { threadId as nodeThreadId } from 'node:worker_threads';
 import { TooManyThreadsError } from '../base/errors.ts';
 import {
   COLLECTOR_THREAD,
@@ -19,6 +20,7 @@ import {
   THREAD_FREE,
   THREAD_GUARDS,
   THREAD_HANDOVERS,
+  THREAD_NODE_ID,
   THREAD_OS_ID,
   THREAD_SECTIONS,
   THREAD_SERIAL,
@@ -71,6 +73,7 @@ function writeRecord(mem: Memory, id: number): void {
   const { i32 } = mem;
   const record = threadRecordOf(mem, id);
   i32.fill(0, record + THREAD_STATE + 1, record + THREAD_BINS);
+  i32[record + THREAD_NODE_ID] = nodeThreadId;
   const { id: osId, startTicks } = currentOsThread();
   i32[record + THREAD_OS_ID] = osId;
   i32[record + THREAD_START_LOW] = (startTicks % TICKS_HIGH) | 0;

@@ -19,6 +19,7 @@ import {
   CONTROL_INTERN_COUNT,
   CONTROL_INTERN_ROOT,
   CONTROL_ROOT_MAP,
+  CONTROL_TRANSIT_MAP,
   DATE_TIME,
   ENTRY_KEY,
   ENTRY_VALUE,
@@ -285,6 +286,13 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
     'an array of named roots',
     ({ mem, deepArray }) => {
       mem.i32[CONTROL_ROOT_MAP] = deepArray;
+    },
+  ],
+  [
+    'ROOT_MAP_WRONG',
+    'an array of references in transit',
+    ({ mem, deepArray }) => {
+      mem.i32[CONTROL_TRANSIT_MAP] = deepArray;
     },
   ],
   ['CHUNK_BROKEN', 'entries that are no chunk', set(word('smallMap', MAP_FIRST), NOWHERE)],
