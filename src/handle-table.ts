@@ -17,7 +17,7 @@ import { assert } from './base/assert.ts';
 import { HeapExhaustedError } from './base/errors.ts';
 import type { FindClass, Handle, HandleClass } from './handle.ts';
 import { KeptHandles } from './kept-handles.ts';
-import { NULL_REF, type ObjectRef, THREAD_UNLISTED, WORD_BYTES } from './memory/layout.ts';
+import { NULL_REF, type ObjectRef, WORD_BYTES } from './memory/layout.ts';
 import { reserve } from './memory/memory.ts';
 import { MIN_BLOCK_WORDS } from './memory/size-classes.ts';
 import { decref } from './object/dealloc.ts';
@@ -76,7 +76,6 @@ export class HandleTable {
   onDispose: ((handle: Handle) => void) | null = null;
   /** Rows that stand for locals while the lock is given up inside a section. */
   private readonly lent: number[] = [];
-  private unlisted = 0; // locals without a row meanwhile
 
   constructor(mem: Mutator, findClass: FindClass, onForgotten: () => void) {
     this.mem = mem;
@@ -366,24 +365,23 @@ export class HandleTable {
   }
 
   /**
-   * Writes the locals as rows, so that whoever gets the lock finds what holds their objects. In a
-   * full heap some have none: their counts protect them, and are too high should this thread die.
+   * Writes the locals as rows, so that whoever gets the lock finds what holds their objects. False
+   * when the heap is too full for that: then the lock cannot be given up.
    */
-  lendLocals(): void {
+  lendLocals(): boolean {
     const refs = this.localRefs();
     try {
-      for (const ref of refs) this.lent.push(addRow(this.mem, ref));
+      reserveRows(this.mem, refs.length);
     } catch (error) {
       if (!(error instanceof HeapExhaustedError)) throw error;
+      return false;
     }
-    this.unlisted = refs.length - this.lent.length;
-    this.mem.i32[this.mem.thread + THREAD_UNLISTED] += this.unlisted;
+    for (const ref of refs) this.lent.push(addRow(this.mem, ref));
+    return true;
   }
 
   /** Takes the rows of `lendLocals` back. */
   reclaimLocals(): void {
-    this.mem.i32[this.mem.thread + THREAD_UNLISTED] -= this.unlisted;
-    this.unlisted = 0;
     for (const row of this.lent.splice(0)) removeRow(this.mem, row);
   }
 

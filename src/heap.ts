@@ -23,7 +23,8 @@ import { heapIdOf } from './memory/memory.ts';
 import type { Mutator } from './object/mutator.ts';
 import { Session } from './session.ts';
 import { type HeapStats, readStats } from './stats.ts';
-import { markClosed, releaseGil } from './sync/gil.ts';
+import { releaseGil } from './sync/gil.ts';
+import { markClosed } from './sync/heap-state.ts';
 import { releaseThread } from './sync/thread-table.ts';
 
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';

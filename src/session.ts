@@ -16,13 +16,8 @@ import { MapIterators } from './map-iterators.ts';
 import { GC_COUNTS, GC_TRIGGER, THREAD_SECTIONS } from './memory/layout.ts';
 import type { Mutator } from './object/mutator.ts';
 import { handleIn } from './proxy-targets.ts';
-import {
-  acquireGil,
-  isHandoverRequested,
-  releaseGil,
-  throwIfBroken,
-  tryAcquireGil,
-} from './sync/gil.ts';
+import { acquireGil, isHandoverRequested, releaseGil, tryAcquireGil } from './sync/gil.ts';
+import { throwIfBroken } from './sync/heap-state.ts';
 
 /** What a session needs to know of the classes of handles, which in turn need sessions. */
 export interface HandleFamily {
@@ -273,7 +268,7 @@ export class Session {
     if (handles.hasForgotten) handles.releaseForgotten();
     if (this.#isCollectionDue()) this.collections.atSafepoint();
     if (!isHandoverRequested(mem)) return;
-    handles.lendLocals();
+    if (!handles.lendLocals()) return;
     const { depth } = mem;
     mem.depth = 0;
     releaseGil(mem);

@@ -247,6 +247,20 @@ export function awaitLeaving(mem: Memory): number {
   }
 }
 
+/**
+ * Ends the job of a thread that has died in its section, or that a dead thread's section has
+ * overtaken. The caller holds the GIL; it leads none itself.
+ */
+export function stopJob(mem: Memory): void {
+  if (jobState(mem) === JOB_NONE) return;
+  abortJob(mem);
+  closeJoining(mem);
+  const isMine = Atomics.load(mem.i32, scannerAt(0) + SCANNER_OS_ID) === currentOsThread().id;
+  if (!isMine && !isScannerDead(mem, 0)) awaitLead(mem);
+  awaitLeaving(mem);
+  endJob(mem);
+}
+
 /** The job is over, and nobody reads or writes its tables. */
 export function endJob(mem: Memory): void {
   setState(mem, JOB_NONE);

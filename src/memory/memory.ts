@@ -1,7 +1,7 @@
 /**
  * The views of one thread on the heap's buffer, and where its tables stand.
  *
- * Everything here is constant after construction but `hostile`. State that other
+ * Everything here is constant after construction but `hostile` and `recover`. State that other
  * threads must find lives in the buffer itself.
  */
 
@@ -92,6 +92,8 @@ export class Memory implements HeapMap {
   declare readonly thread: WordIndex;
   declare readonly bins: WordIndex;
   declare hostile: HostileAllocation | null;
+  /** Makes the heap sound again when a thread has died in a section. See `gc/recover.ts`. */
+  declare recover: (() => void) | null;
 
   constructor(buffer: SharedArrayBuffer, threadId: ThreadId) {
     const map = layOut(buffer.byteLength);
@@ -115,6 +117,7 @@ export class Memory implements HeapMap {
     this.thread = threadRecordOf(this, threadId);
     this.bins = (this.thread + THREAD_BINS) as WordIndex;
     this.hostile = null;
+    this.recover = null;
   }
 }
 

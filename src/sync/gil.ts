@@ -33,24 +33,32 @@
  * stays GRANTED until it has woken up with the lock: if it dies before, no section has begun.
  *
  * No wake-up is relied upon: every wait is a slice, after which the waiter looks again, asks for
- * a hand-over, and now and then looks whether the owner lives. If it does not, the heap is
- * broken: this and every later acquisition throws `HeapCorruptionError`.
+ * a hand-over, and now and then looks whether the owner lives.
+ *
+ * Whoever gets the lock looks at the state of the heap (`heap-state.ts`). If a thread dies while it
+ * rebuilds, it dies as the owner of the lock, and the next one begins again. Owners are deposed by
+ * one thread at a time, which CONTROL_DEPOSING names: so a record cannot pass from a dead thread to
+ * a new one, which might have the lock by then, between the look at it and the exchange of the lock
+ * word.
  */
 
 import { assert } from '../base/assert.ts';
-import { HeapClosedError, HeapCorruptionError, LockTimeoutError } from '../base/errors.ts';
+import { LockTimeoutError } from '../base/errors.ts';
 import {
   COLLECTOR_THREAD,
-  CONTROL_BROKEN_BY,
+  CONTROL_DEPOSING,
   CONTROL_GIL,
   CONTROL_LOOKED_AT,
   CONTROL_STATE,
   CONTROL_SWITCH_US,
   CONTROL_TICKET,
   CONTROL_WAITERS,
-  HEAP_BROKEN,
+  DIED_HOLDING,
+  DIED_RECOVERING,
   HEAP_CLOSED,
   HEAP_OPEN,
+  HEAP_RECOVERING,
+  THREAD_DIED,
   THREAD_HANDOVERS,
   THREAD_PARK,
   THREAD_TICKET,
@@ -59,6 +67,7 @@ import {
   WAITER_WORDS,
 } from '../memory/layout.ts';
 import { type Memory, threadRecordOf } from '../memory/memory.ts';
+import { closedError, throwIfBroken } from './heap-state.ts';
 import { isAlive } from './liveness.ts';
 import { osThreadOf } from './thread-table.ts';
 
@@ -86,7 +95,7 @@ const GRANTED_SLICE_MS = 0.1;
 export function acquireGil(mem: Memory, timeoutMs: number): void {
   const { i32, threadId } = mem;
   if (Atomics.compareExchange(i32, CONTROL_GIL, 0, threadId) !== 0) acquireSlow(mem, timeoutMs);
-  if (i32[CONTROL_STATE] !== HEAP_OPEN) refuseClosed(mem);
+  if (i32[CONTROL_STATE] !== HEAP_OPEN) settle(mem);
 }
 
 /** Takes the lock if it is free. Returns whether it was. */
@@ -143,22 +152,18 @@ export function tryForgetDead(mem: Memory, id: number): boolean {
   return Atomics.load(mem.i32, at) === AWAKE && gilOwner(mem) !== id;
 }
 
-/** Closes the heap for all threads. The caller holds the lock. */
-export function markClosed(mem: Memory): void {
-  Atomics.store(mem.i32, CONTROL_STATE, HEAP_CLOSED);
-}
-
-/** Throws unless sections may begin, as far as can be seen without the lock. */
-export function assertHeapOpen(mem: Memory): void {
-  throwIfBroken(mem);
-  if (Atomics.load(mem.i32, CONTROL_STATE) !== HEAP_OPEN) throw closedError();
-}
-
-const closedError = () => new HeapClosedError('the heap was closed by the thread that created it');
-
-function refuseClosed(mem: Memory): never {
-  releaseGil(mem);
-  throw closedError();
+/** The lock is held, of a heap that is not open: rebuilds it, or refuses. */
+function settle(mem: Memory): void {
+  try {
+    throwIfBroken(mem);
+    if (Atomics.load(mem.i32, CONTROL_STATE) === HEAP_CLOSED) throw closedError();
+    assert(mem.recover !== null, 'gil: a thread that takes the lock can recover the heap');
+    mem.recover();
+  } catch (error) {
+    releaseGil(mem);
+    throw error;
+  }
+  Atomics.compareExchange(mem.i32, CONTROL_STATE, HEAP_RECOVERING, HEAP_OPEN);
 }
 
 function acquireSlow(mem: Memory, timeoutMs: number): void {
@@ -200,7 +205,7 @@ function waitForGil(mem: Memory, start: number, timeoutMs: number): void {
     }
     throwIfBroken(mem);
     if (waited >= timeoutMs || isTimeToLook(mem)) {
-      if (isDead(mem, owner)) {
+      if (isDeadThread(mem, owner)) {
         takeFromDead(mem, word);
         continue;
       }
@@ -230,7 +235,7 @@ function isTimeToLook(mem: Memory): boolean {
 }
 
 /** Whether thread `id` has ended. Its record is read twice: it may pass to a new thread. */
-function isDead(mem: Memory, id: number): boolean {
+export function isDeadThread(mem: Memory, id: number): boolean {
   const before = osThreadOf(mem, id);
   if (isAlive(before)) return false;
   const after = osThreadOf(mem, id);
@@ -239,22 +244,41 @@ function isDead(mem: Memory, id: number): boolean {
 
 /**
  * Takes the lock from its dead owner. One that was GRANTED the lock and had not woken up yet never
- * began its section: the lock simply passes on. Any other died in its section.
+ * began its section: the lock simply passes on. Any other died in its section: the heap is to be
+ * rebuilt.
  */
 function takeFromDead(mem: Memory, word: number): void {
-  const { i32 } = mem;
+  const { i32, threadId } = mem;
+  const deposing = Atomics.compareExchange(i32, CONTROL_DEPOSING, 0, threadId);
+  if (deposing !== 0 && !tryReplace(mem, CONTROL_DEPOSING, deposing)) return;
+  // The record may have passed to a new thread that holds the lock by now, with equal flags. It
+  // has written its system's id before, so the word first, then the record.
   const owner = word & OWNER_MASK;
-  const wasGranted = Atomics.load(i32, threadRecordOf(mem, owner) + THREAD_PARK) === GRANTED;
-  if (!wasGranted) {
-    // The record may have passed to a new thread that holds the lock by now, with equal flags. It
-    // has written its system's id before, so the word first, then the record.
-    if (Atomics.load(i32, CONTROL_GIL) === word && isDead(mem, owner)) breakHeap(mem, owner);
-    return;
+  if (Atomics.load(i32, CONTROL_GIL) === word && isDeadThread(mem, owner)) {
+    const wasGranted = Atomics.load(i32, threadRecordOf(mem, owner) + THREAD_PARK) === GRANTED;
+    if (Atomics.compareExchange(i32, CONTROL_GIL, word, threadId | CONTENDED) === word) {
+      if (wasGranted) {
+        Atomics.store(i32, threadRecordOf(mem, owner) + THREAD_PARK, AWAKE);
+        setWaiterBit(mem, owner, false);
+      } else {
+        noteDeathInSection(mem, owner);
+      }
+    }
   }
-  if (Atomics.load(i32, CONTROL_GIL) !== word || !isDead(mem, owner)) return; // as above
-  if (Atomics.compareExchange(i32, CONTROL_GIL, word, mem.threadId | CONTENDED) !== word) return;
-  Atomics.store(i32, threadRecordOf(mem, owner) + THREAD_PARK, AWAKE);
-  setWaiterBit(mem, owner, false);
+  Atomics.compareExchange(i32, CONTROL_DEPOSING, threadId, 0);
+}
+
+/** Takes the place of a thread in a word, if it has died. */
+function tryReplace(mem: Memory, at: number, id: number): boolean {
+  return isDeadThread(mem, id) && Atomics.compareExchange(mem.i32, at, id, mem.threadId) === id;
+}
+
+/** The calling thread has the lock of `owner`, who died in its section. */
+function noteDeathInSection(mem: Memory, owner: number): void {
+  const { i32 } = mem;
+  const state = Atomics.compareExchange(i32, CONTROL_STATE, HEAP_OPEN, HEAP_RECOVERING);
+  const where = state === HEAP_RECOVERING ? DIED_RECOVERING : DIED_HOLDING;
+  i32[threadRecordOf(mem, owner) + THREAD_DIED] = where;
 }
 
 /**
@@ -263,7 +287,7 @@ function takeFromDead(mem: Memory, word: number): void {
  */
 function dropDeadWaiter(mem: Memory): void {
   const next = longestWaiting(mem, false);
-  if (next === 0 || next === mem.threadId || !isDead(mem, next)) return;
+  if (next === 0 || next === mem.threadId || !isDeadThread(mem, next)) return;
   tryForgetDead(mem, next);
 }
 
@@ -343,27 +367,17 @@ function beganEarlier(mem: Memory, a: number, b: number): boolean {
   return ((ticket(a) - ticket(b)) | 0) < 0;
 }
 
+/** Whether thread `id` is noted as one that waits for the lock. */
+export function isMarkedWaiting(mem: Memory, id: number): boolean {
+  const index = id - 1;
+  const bits = Atomics.load(mem.i32, CONTROL_WAITERS + (index >>> 5));
+  return (bits & (1 << (index & 31))) !== 0;
+}
+
 function setWaiterBit(mem: Memory, id: number, waiting: boolean): void {
   const index = id - 1;
   const at = CONTROL_WAITERS + (index >>> 5);
   const bit = 1 << (index & 31);
   if (waiting) Atomics.or(mem.i32, at, bit);
   else Atomics.and(mem.i32, at, ~bit);
-}
-
-/** Throws if a thread has died in a section of this heap. */
-export function throwIfBroken(mem: Memory): void {
-  if (Atomics.load(mem.i32, CONTROL_STATE) !== HEAP_BROKEN) return;
-  const by = Atomics.load(mem.i32, CONTROL_BROKEN_BY);
-  throw new HeapCorruptionError(
-    `thread ${by} (thread ${osThreadOf(mem, by).id} of the system) died inside a section: ` +
-      'the heap may be half changed and takes no further sections; create a new one',
-  );
-}
-
-function breakHeap(mem: Memory, owner: number): never {
-  Atomics.store(mem.i32, CONTROL_BROKEN_BY, owner);
-  Atomics.store(mem.i32, CONTROL_STATE, HEAP_BROKEN);
-  throwIfBroken(mem);
-  throw new HeapCorruptionError('the heap is broken');
 }

@@ -1,7 +1,8 @@
 /**
  * The thread table: which threads are attached to a heap.
  *
- *   THREAD_FREE --claim (CAS)--> THREAD_ATTACHED --release--> THREAD_FREE
+ *   THREAD_FREE --claim (CAS)--> -n --its record is written--> THREAD_ATTACHED --release--> FREE
+ *   -n --thread n of the system has died meanwhile (CAS)--> THREAD_FREE
  *
  * A record's owner writes its other words before it first takes the lock; others read them. The
  * record of the collector thread is not claimed here: `gc/requests.ts` says whose it is.
@@ -15,6 +16,7 @@ import {
   GC_DISABLES,
   MAX_THREADS,
   THREAD_ATTACHED,
+  THREAD_BINS,
   THREAD_FREE,
   THREAD_GUARDS,
   THREAD_HANDOVERS,
@@ -23,13 +25,12 @@ import {
   THREAD_START_HIGH,
   THREAD_START_LOW,
   THREAD_STATE,
-  THREAD_UNLISTED,
   THREAD_WAIT_US,
   THREAD_WAITS,
   type ThreadId,
 } from '../memory/layout.ts';
 import { Memory, threadRecordOf } from '../memory/memory.ts';
-import { currentOsThread, isAlive, type OsThread } from './liveness.ts';
+import { currentOsThread, isAlive, isThread, type OsThread } from './liveness.ts';
 
 const TICKS_HIGH = 2 ** 32;
 
@@ -46,8 +47,10 @@ export function claimThread(buffer: SharedArrayBuffer): ThreadId {
   const { i32 } = mem;
   for (let id = 1; id <= MAX_THREADS; id++) {
     const state = threadRecordOf(mem, id) + THREAD_STATE;
-    if (Atomics.compareExchange(i32, state, THREAD_FREE, THREAD_ATTACHED) !== THREAD_FREE) continue;
+    const claimed = -currentOsThread().id || THREAD_ATTACHED;
+    if (Atomics.compareExchange(i32, state, THREAD_FREE, claimed) !== THREAD_FREE) continue;
     writeRecord(mem, id);
+    Atomics.store(i32, state, THREAD_ATTACHED);
     Atomics.add(i32, CONTROL_THREADS_SEEN, 1);
     return id as ThreadId;
   }
@@ -69,7 +72,7 @@ export function takeCollectorRecord(buffer: SharedArrayBuffer): ThreadId {
 function writeRecord(mem: Memory, id: number): void {
   const { i32 } = mem;
   const record = threadRecordOf(mem, id);
-  i32.fill(0, record + THREAD_STATE + 1, record + THREAD_UNLISTED + 1);
+  i32.fill(0, record + THREAD_STATE + 1, record + THREAD_BINS);
   const { id: osId, startTicks } = currentOsThread();
   i32[record + THREAD_OS_ID] = osId;
   i32[record + THREAD_START_LOW] = (startTicks % TICKS_HIGH) | 0;
@@ -107,6 +110,13 @@ export function closeGuardsOfDead(mem: Memory): boolean {
 /** Gives the record of thread `id` back. Its rows are released and its pages abandoned by now. */
 export function releaseThread(mem: Memory, id: ThreadId): void {
   Atomics.store(mem.i32, threadRecordOf(mem, id) + THREAD_STATE, THREAD_FREE);
+}
+
+/** Frees the record of a thread that died while it was writing it. */
+export function tryFreeHalfClaimed(mem: Memory, id: number): void {
+  const at = threadRecordOf(mem, id) + THREAD_STATE;
+  const state = Atomics.load(mem.i32, at);
+  if (state < 0 && !isThread(-state)) Atomics.compareExchange(mem.i32, at, state, THREAD_FREE);
 }
 
 /** Whether the record of `id` is taken. */
