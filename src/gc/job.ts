@@ -255,8 +255,7 @@ export function stopJob(mem: Memory): void {
   if (jobState(mem) === JOB_NONE) return;
   abortJob(mem);
   closeJoining(mem);
-  const isMine = Atomics.load(mem.i32, scannerAt(0) + SCANNER_OS_ID) === currentOsThread().id;
-  if (!isMine && !isScannerDead(mem, 0)) awaitLead(mem);
+  if (!isScannerDead(mem, 0)) awaitLead(mem);
   awaitLeaving(mem);
   endJob(mem);
 }

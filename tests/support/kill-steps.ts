@@ -42,16 +42,17 @@ export function killAtEveryStore<C>(step: Step<C>): number {
 function killOnce<C>(step: Step<C>, n: number): boolean {
   const heap = Heap.create({ maxBytes: step.maxBytes ?? 4 * MIB, counts: COUNTS });
   const context = step.setup(heap);
+  const session = sessionOf(heap);
   const killer = killAt(heap, n, () => step.run(heap, context));
   const at = `${step.name}, store ${n}`;
   if (killer === null) {
-    step.check?.(heap, true);
+    if (session.isOpen) step.check?.(heap, true);
     heap[Symbol.dispose]();
     return false;
   }
   let other: Heap;
   try {
-    other = survive(heap);
+    other = survive(session);
   } catch (error) {
     throw new Error(`${at}: not recovered`, { cause: error });
   }

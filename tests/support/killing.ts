@@ -9,6 +9,7 @@
  */
 
 import { recoverDead } from '../../src/gc/forget-thread.ts';
+import { SCANNER_OS_ID, scannerAt } from '../../src/gc/job.ts';
 import { Heap, sessionOf } from '../../src/heap.ts';
 import { blockContaining } from '../../src/memory/blocks.ts';
 import {
@@ -22,8 +23,11 @@ import {
 } from '../../src/memory/layout.ts';
 import { Memory, pageOf, threadRecordOf } from '../../src/memory/memory.ts';
 import type { Mutator } from '../../src/object/mutator.ts';
+import type { Session } from '../../src/session.ts';
 
 const OWNER_MASK = 0xff;
+/** A number that no thread of the system has. */
+const NO_THREAD = 2 ** 30;
 
 /** Thrown where the thread dies. */
 export class Killed extends Error {
@@ -135,9 +139,9 @@ export function killAt(heap: Heap, n: number, body: () => unknown): Killer | nul
 }
 
 /** Joins the heap as another thread, from the same process. The former one is dead. */
-export function joinAfter(dead: Heap): Heap {
-  const token = { type: 'sharc.heap', buffer: sessionOf(dead).mem.buffer } as const;
-  sessionOf(dead).onLost?.();
+export function joinAfter(dead: Session): Heap {
+  const token = { type: 'sharc.heap', buffer: dead.mem.buffer } as const;
+  dead.onLost?.();
   return Heap.attach(token);
 }
 
@@ -148,6 +152,8 @@ export function depose(threadId: number, heap: Heap): boolean {
   const wasOwner = ((i32[CONTROL_GIL] as number) & OWNER_MASK) === threadId;
   i32[threadRecordOf(mem, threadId) + THREAD_DIED] = wasOwner ? DIED_HOLDING : DIED_OUTSIDE;
   i32[CONTROL_GIL] = mem.threadId;
+  // It runs in a thread of the system that lives on.
+  i32[scannerAt(0) + SCANNER_OS_ID] = NO_THREAD;
   if (wasOwner) i32[CONTROL_STATE] = HEAP_RECOVERING;
   return wasOwner;
 }
@@ -162,8 +168,8 @@ export function recoverAs(heap: Heap): void {
 }
 
 /** Another thread takes over from the dead one, and makes the heap sound. */
-export function survive(dead: Heap): Heap {
-  const { threadId } = sessionOf(dead).mem;
+export function survive(dead: Session): Heap {
+  const { threadId } = dead.mem;
   const heap = joinAfter(dead);
   depose(threadId, heap);
   recoverAs(heap);
