@@ -160,33 +160,59 @@ function countOne({ mem }: Ground, object: number): void {
   if (count >= 0) mem.i32[object + HEADER_COUNT] = count + 1;
 }
 
+/**
+ * References on their way: they are listed, then looked at all together, then counted together. Each
+ * step waits for memory for many of them at once; one after the other it takes twice as long.
+ */
+const BATCH = 256;
+const referents = new Int32Array(BATCH);
+const slots = new Int32Array(BATCH);
+
 /** Counts the references of all objects of a run that are not condemned. Millions: written out. */
 function countRun(ground: Ground, record: WordIndex, ranges: Ranges): void {
-  const { mem, objects } = ground;
+  const { mem } = ground;
   const { i32, kindTable } = mem;
   const blockWords = i32[record + PAGE_BLOCK_WORDS];
   const start = startOf(pageOfRecord(mem, record));
   const end = start + i32[record + PAGE_CARVED] * blockWords;
+  let listed = 0;
   for (let block: number = start; block < end; block += blockWords) {
     const info = i32[block + HEADER_INFO];
     if (info === 0 || (info & GC_CONDEMNED) !== 0) continue;
     const kind = info >>> KIND_SHIFT;
     if (isBackingKind(kind)) continue;
     const kindRecord = kindTable + (kind << KIND_RECORD_SHIFT);
-    const slots = block + HEADER_WORDS;
-    const last = slots + i32[kindRecord + KIND_REFERENCES];
-    for (let at = slots; at < last; at++) {
-      const referent = i32[at];
-      if (referent === 0) continue;
-      // As `isObject`: beyond the table there are no bits.
-      if ((referent & 1) === 0 && (objects[referent >>> 6] >>> ((referent >>> 1) & 31)) & 1) {
-        const count = i32[referent + HEADER_COUNT];
-        if (count >= 0) i32[referent + HEADER_COUNT] = count + 1;
-      } else {
-        i32[at] = 0;
+    const last = block + HEADER_WORDS + i32[kindRecord + KIND_REFERENCES];
+    for (let at = block + HEADER_WORDS; at < last; at++) {
+      if (i32[at] === 0) continue;
+      referents[listed] = i32[at];
+      slots[listed] = at;
+      if (++listed === BATCH) {
+        countListed(ground, listed);
+        listed = 0;
       }
     }
     if (i32[kindRecord + KIND_VALUES] !== 0) countValues(ground, block, info, ranges);
+  }
+  countListed(ground, listed);
+}
+
+function countListed({ mem, objects }: Ground, listed: number): void {
+  const { i32 } = mem;
+  let valid = 0;
+  for (let i = 0; i < listed; i++) {
+    const referent = referents[i];
+    // As `isObject`: beyond the table there are no bits.
+    if ((referent & 1) === 0 && (objects[referent >>> 6] >>> ((referent >>> 1) & 31)) & 1) {
+      referents[valid++] = referent;
+    } else {
+      i32[slots[i]] = 0;
+    }
+  }
+  for (let i = 0; i < valid; i++) {
+    const at = referents[i] + HEADER_COUNT;
+    const count = i32[at];
+    i32[at] = count >= 0 ? count + 1 : count;
   }
 }
 
@@ -264,8 +290,8 @@ function visitSlots(
 ): void {
   const { i32 } = ground.mem;
   const record = kindRecordOf(ground.mem, info >>> KIND_SHIFT);
-  const slots = object + HEADER_WORDS;
-  for (let at = slots; at < slots + i32[record + KIND_REFERENCES]; at++) {
+  const from = object + HEADER_WORDS;
+  for (let at = from; at < from + i32[record + KIND_REFERENCES]; at++) {
     if (i32[at] !== 0 && isObject(ground, i32[at])) visit(i32[at]);
     else i32[at] = 0;
   }
