@@ -145,6 +145,14 @@ export function joinAfter(dead: Session): Heap {
   return Heap.attach(token);
 }
 
+/** Joins a heap a second time, as another thread of it would. */
+export function joinBeside(heap: Heap): Heap {
+  const session = sessionOf(heap);
+  const other = joinAfter(session);
+  session.isOpen = true;
+  return other;
+}
+
 /** Takes the lock from a dead owner, as a waiter would, and does not recover yet. */
 export function depose(threadId: number, heap: Heap): boolean {
   const { mem } = sessionOf(heap);
