@@ -259,8 +259,10 @@ export class Importer implements Copies {
       return;
     }
     if (!isSource(value)) {
+      const isDate = !(value instanceof Handle);
+      if (isDate) reserveHold(this.session.mem);
       encode(this.session, dateOf(value), this.#path);
-      if (!(value instanceof Handle)) this.#noteDate(value, slot[VALUE_LOW] as ObjectRef);
+      if (isDate) this.#noteDate(value, slot[VALUE_LOW] as ObjectRef);
       return;
     }
     this.#encodeCopy(this.#allocate(value).ref);

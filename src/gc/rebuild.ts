@@ -61,6 +61,7 @@ import type { Mutator } from '../object/mutator.ts';
 import { endDictionary } from '../object/shape.ts';
 import { assertHoldsGil } from '../sync/gil.ts';
 import { isAttached } from '../sync/thread-table.ts';
+import { wantAgain } from './background-state.ts';
 import { finishSweep } from './collector.ts';
 import { resetTrigger } from './generations.ts';
 import { stopJob } from './job.ts';
@@ -96,12 +97,15 @@ export function rebuild(mem: Mutator): void {
   finishSweep(mem);
 }
 
-/** Gives up what was being collected. Its pages are found free; its garbage is condemned. */
+/**
+ * Gives up what was being collected, and asks for it again. Its pages are found free; what it has
+ * condemned is swept at the end.
+ */
 function stopCollection(mem: Mutator): void {
   const { i32 } = mem;
   stopJob(mem);
   i32[GC_SCRATCH] = 0;
-  if (i32[GC_BACKGROUND] !== BACKGROUND_WANTED) i32[GC_BACKGROUND] = 0;
+  if (i32[GC_BACKGROUND] > BACKGROUND_WANTED) wantAgain(mem);
 }
 
 /** A declaration that was not counted yet is none. */

@@ -97,6 +97,7 @@ export function reserveHold(mem: Mutator): void {
 export function hold(mem: Mutator, object: ObjectRef): void {
   const { i32, thread } = mem;
   const index = i32[thread + THREAD_HELD_COUNT];
+  assert(i32[thread + THREAD_HELD_ROOT] !== 0, 'rows: room was reserved');
   i32[wordAt(mem, thread + THREAD_HELD_ROOT, index)] = object;
   i32[thread + THREAD_HELD_COUNT] = index + 1;
 }
