@@ -161,7 +161,7 @@ function countOne({ mem }: Ground, object: number): void {
 }
 
 /**
- * References on their way: they are listed, then looked at all together, then counted together. Each
+ * References on their way: they are listed, then looked at together, then counted together. Each
  * step waits for memory for many of them at once; one after the other it takes twice as long.
  */
 const BATCH = 256;
