@@ -10,7 +10,7 @@ import { findUnreachable } from '../src/gc/trace.ts';
 import { type Heap, sessionOf } from '../src/heap.ts';
 import { COLLECTOR_THREAD } from '../src/memory/layout.ts';
 import { gilOwner } from '../src/sync/gil.ts';
-import { sleep, type Thread, until, withStage } from './support/threads.ts';
+import { sleep, startThread, type Thread, until, withStage } from './support/threads.ts';
 import { withHeapAsync } from './support/with-heap.ts';
 
 const MIB = 2 ** 20;
@@ -89,6 +89,26 @@ test.runIf(process.platform === 'linux')(
         // A section may end between its two stores, but none of them is lost or half done.
         expect(Math.abs(pair.get('left') + pair.get('right'))).toBeLessThanOrEqual(1 + round);
       }
+    });
+  },
+);
+
+test.runIf(process.platform === 'linux')(
+  'a thread that runs out of memory of its own in a section costs the others nothing',
+  async () => {
+    await withStage(SURVIVES, async ({ heap }) => {
+      heap.root.set('work', heap.map() as Any);
+      const resourceLimits = { maxOldGenerationSizeMb: 32 };
+      const token = heap.share();
+      const thread = await startThread({ tasks: 'tasks-lock', token, resourceLimits });
+      thread.call('gorge', 'work').catch(() => {});
+      expect(await thread.ended).toBe(1);
+      expect(heap.verify()).toEqual([]);
+      expect((thread.crash() as Error & { code: string }).code).toBe('ERR_WORKER_OUT_OF_MEMORY');
+      const deaths = heap.run(() => readDeaths(sessionOf(heap).mem, 0));
+      expect(deaths).toMatchObject([{ where: 'holding' }]);
+      const work = heap.root.get('work') as Any;
+      for (const [key, list] of work) expect(work.get(key)).toBe(list);
     });
   },
 );

@@ -129,6 +129,7 @@ export function becomeDictionary(mem: Mutator, object: ObjectRef, added: number 
   encodeReference(map);
   storeTracked(mem, object, object + DICTIONARY_MAP);
   i32[object + HEADER_INFO] = (i32[object + HEADER_INFO] & KIND_MASK) | (kind << KIND_SHIFT);
+  i32[CONTROL_CHANGED] = 0; // other objects will stand at these addresses
   for (let i = 0; i < old.length; i += 2) dropValue(mem, old[i + VALUE_LOW], old[i + VALUE_HIGH]);
   return map;
 }

@@ -116,6 +116,18 @@ export const tasks = {
     map.release();
   },
 
+  /** Runs out of JavaScript's own memory in a section. */
+  gorge({ heap }, name) {
+    const map = /** @type {any} */ (heap.root.get(name));
+    const hoard = [];
+    heap.run(() => {
+      for (let i = 0; ; i++) {
+        map.set(`gorge ${i % 500}`, heap.array([i]));
+        for (let k = 0; k < 100; k++) hoard.push(new Array(1000).fill(i + k / 2));
+      }
+    });
+  },
+
   /** Changes containers of all kinds in one section after the other, until it is killed. */
   churn({ heap }, name, seed) {
     const work = /** @type {any} */ (heap.root.get(name));
