@@ -208,7 +208,7 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
    * but for one that is returned, which is kept. Sections nest.
    *
    * @throws what `body` throws; TypeError when it returns a promise; LockTimeoutError;
-   *   HeapClosedError; HeapCorruptionError when a thread died in a section.
+   *   HeapClosedError; HeapCorruptionError when what a dead thread left cannot be rebuilt.
    */
   run<T>(body: () => T, options?: RunOptions): T {
     return this.#session.run(body, options === undefined ? Infinity : checkTimeout(options));
