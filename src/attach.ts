@@ -7,6 +7,7 @@
 
 import { InvalidTokenError } from './base/errors.ts';
 import type { ResolvedOptions } from './base/options.ts';
+import { enableRecovery } from './gc/recover.ts';
 import {
   CONTROL_CREATOR,
   CONTROL_ROOT_MAP,
@@ -23,7 +24,8 @@ import { Mutator } from './object/mutator.ts';
 import { makeImmortal } from './object/refcount.ts';
 import { releaseRows } from './object/rows.ts';
 import { dropSentTo } from './object/transit.ts';
-import { acquireGil, assertHeapOpen, markClosed, releaseGil } from './sync/gil.ts';
+import { acquireGil, releaseGil } from './sync/gil.ts';
+import { assertHeapOpen, markClosed } from './sync/heap-state.ts';
 import { bequeathCounters, claimThread, releaseThread } from './sync/thread-table.ts';
 
 const TOKEN_TYPE = 'sharc.heap';
@@ -55,6 +57,7 @@ export function bufferOf(token: unknown): SharedArrayBuffer {
 export function createHeap(options: ResolvedOptions): Mutator {
   const buffer = createBuffer(options);
   const mem = new Mutator(buffer, claimThread(buffer));
+  enableRecovery(mem);
   mem.i32[CONTROL_CREATOR] = mem.threadId;
   acquireGil(mem, Number.POSITIVE_INFINITY);
   createKinds(mem);
@@ -69,6 +72,7 @@ export function createHeap(options: ResolvedOptions): Mutator {
 /** Joins a heap. @throws TooManyThreadsError, HeapClosedError, HeapCorruptionError */
 export function joinHeap(buffer: SharedArrayBuffer): Mutator {
   const mem = new Mutator(buffer, claimThread(buffer));
+  enableRecovery(mem);
   try {
     assertHeapOpen(mem);
   } catch (error) {

@@ -15,7 +15,7 @@ import { type ObjectRef, WORD_BYTES } from './memory/layout.ts';
 import { decref } from './object/dealloc.ts';
 import type { Mutator } from './object/mutator.ts';
 import { incref, increfShared } from './object/refcount.ts';
-import { addRow, removeRow, reserveRows } from './object/rows.ts';
+import { addRow, removeRow, reserveRowInReading } from './object/rows.ts';
 
 /** A class of typed arrays, or `DataView`. */
 export interface ViewType<V extends ArrayBufferView = ArrayBufferView> {
@@ -25,8 +25,7 @@ export interface ViewType<V extends ArrayBufferView = ArrayBufferView> {
 }
 
 interface Hold {
-  /** 0 for a while, when it was made in a read section. */
-  row: number;
+  readonly row: number;
   /** Views that exist. */
   views: number;
 }
@@ -36,8 +35,6 @@ export class ByteViews {
   readonly #mem: Mutator;
   readonly #holds = new Map<ObjectRef, Hold>();
   readonly #classes = new Map<ViewType, ViewType>();
-  /** Bytes that are held without a row, since the running read section. */
-  readonly #rowless: ObjectRef[] = [];
   readonly #forgotten: ObjectRef[] = [];
   readonly #watcher: Watcher<ObjectRef>;
 
@@ -75,10 +72,9 @@ export class ByteViews {
   /** Counts before the row says so. */
   #addRow(bytes: ObjectRef): number {
     if (this.#mem.depth < 0) {
+      reserveRowInReading(this.#mem);
       increfShared(this.#mem, bytes);
-      if (this.#mem.freeRows.length !== 0) return addRow(this.#mem, bytes);
-      this.#rowless.push(bytes);
-      return 0;
+      return addRow(this.#mem, bytes);
     }
     incref(this.#mem, bytes);
     try {
@@ -140,20 +136,6 @@ export class ByteViews {
       if (hold === undefined) continue;
       hold.views--;
       this.#releaseUnused(bytes);
-    }
-  }
-
-  /** Bytes that were held in a read section without a row. */
-  get rowless(): number {
-    return this.#rowless.length;
-  }
-
-  /** Gives them rows. @throws HeapExhaustedError: nothing has happened. */
-  settle(): void {
-    reserveRows(this.#mem, this.#rowless.length);
-    for (const bytes of this.#rowless.splice(0)) {
-      const hold = this.#holds.get(bytes);
-      if (hold !== undefined) hold.row = addRow(this.#mem, bytes);
     }
   }
 

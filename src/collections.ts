@@ -31,6 +31,7 @@ import { estimateMs } from './gc/estimate.ts';
 import { beginCollection, type Collection } from './gc/figures.ts';
 import { dueGeneration, NONE, resetTrigger, throttle } from './gc/generations.ts';
 import { OLDEST } from './gc/members.ts';
+import { recountIfSuspect } from './gc/recover.ts';
 import { DebugRecord, type GcLogger } from './gc-debug.ts';
 import { type CollectionReason, GcEvents } from './gc-events.ts';
 import { GC_DEBUG, GC_DISABLES } from './memory/layout.ts';
@@ -263,6 +264,7 @@ export class Collections {
     } else {
       session.enter(Number.POSITIVE_INFINITY);
       try {
+        if (generation === OLDEST) recountIfSuspect(session.mem);
         ended = this.runLocked(generation, reason, id, performance.now() - askedMs);
       } finally {
         session.leave();

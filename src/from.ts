@@ -28,9 +28,10 @@ import {
   storeNext,
 } from './from-steps.ts';
 import { Handle } from './handle.ts';
-import { type ObjectRef, THREAD_UNLISTED, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
+import { type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import { decref, dropValue } from './object/dealloc.ts';
 import { incref } from './object/refcount.ts';
+import { hold, reserveHold, unhold } from './object/rows.ts';
 import { encodeReference, slot } from './object/value.ts';
 import { handleOfProxy } from './proxy-targets.ts';
 import type { Session } from './session.ts';
@@ -102,8 +103,6 @@ export class Importer implements Copies {
   readonly #owned: ObjectRef[] = [];
   /** Once that is so, some may be gone. */
   #isMade = false;
-  /** How many of them others have been told of. */
-  #told = 0;
   readonly #path = () => this.#pathOfNext();
 
   constructor(session: Session) {
@@ -141,12 +140,12 @@ export class Importer implements Copies {
     this.#copies.clear();
     const { ref } = this.#allocate(root);
     incref(this.session.mem, ref);
-    this.#tell(this.#owned.length);
     return ref;
   }
 
   #allocate(source: object): { ref: ObjectRef } {
     const number = this.#sources.length;
+    reserveHold(this.session.mem);
     const copy = allocateCopy(this, source, this.#path);
     this.#sources[number] = source;
     this.#targets[number] = copy.ref;
@@ -160,6 +159,7 @@ export class Importer implements Copies {
   #noteCopy(source: object, ref: ObjectRef): void {
     this.#copies.set(source, ref);
     this.#owned.push(ref);
+    hold(this.session.mem, ref); // others learn by that what holds it meanwhile
   }
 
   /** Reads sources until there are enough values. */
@@ -185,16 +185,7 @@ export class Importer implements Copies {
       if (!(error instanceof HeapExhaustedError)) throw error;
       if (!this.session.collections.afterExhaustion()) throw error;
       this.#fillUntil(this.#next + 1); // once more; if there is no room now, there is none
-    } finally {
-      this.#tell(this.#owned.length);
     }
-  }
-
-  /** Says how many counts here no row explains, for who verifies the heap meanwhile. */
-  #tell(owned: number): void {
-    const { mem } = this.session;
-    mem.i32[mem.thread + THREAD_UNLISTED] += owned - this.#told;
-    this.#told = owned;
   }
 
   /** All is made: the copies are counted by what holds them. */
@@ -208,9 +199,9 @@ export class Importer implements Copies {
   #release(most: number): void {
     const owned = this.#owned;
     for (let i = 0; i < most && owned.length !== 0; i++) {
+      unhold(this.session.mem);
       decref(this.session.mem, owned.pop() as ObjectRef);
     }
-    this.#tell(owned.length);
   }
 
   #fillUntil(last: number): void {
@@ -268,8 +259,10 @@ export class Importer implements Copies {
       return;
     }
     if (!isSource(value)) {
+      const isDate = !(value instanceof Handle);
+      if (isDate) reserveHold(this.session.mem);
       encode(this.session, dateOf(value), this.#path);
-      if (!(value instanceof Handle)) this.#noteDate(value, slot[VALUE_LOW] as ObjectRef);
+      if (isDate) this.#noteDate(value, slot[VALUE_LOW] as ObjectRef);
       return;
     }
     this.#encodeCopy(this.#allocate(value).ref);

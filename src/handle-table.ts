@@ -23,8 +23,7 @@ import { decref } from './object/dealloc.ts';
 import { kindOf } from './object/header.ts';
 import type { Mutator } from './object/mutator.ts';
 import { incref, increfShared } from './object/refcount.ts';
-import { refInRow, reserveRows } from './object/rows.ts';
-import { ReadingDebts } from './reading-debts.ts';
+import { refInRow, reserveRowInReading, reserveRows } from './object/rows.ts';
 
 /** Of an address, for its number in the table. */
 export const GRANULE_SHIFT = 2;
@@ -72,8 +71,8 @@ export class HandleTable {
   declare private readonly extraLocals: number[];
   declare private extraMark: number;
   protected readonly kept: KeptHandles;
-  /** What read sections leave to be done under the lock. */
-  protected readonly debts = new ReadingDebts();
+  /** Rows to be emptied under the lock, since a read section has released what they hold. */
+  protected readonly postponed: number[] = [];
   /** Called before a keep is undone, by `release()` or by `using`. */
   onRelease: ((handle: Handle) => void) | null = null;
   onDispose: ((handle: Handle) => void) | null = null;
@@ -306,12 +305,8 @@ export class HandleTable {
     else this.numbers[handle.$ref >>> GRANULE_SHIFT] = -this.kept.add(handle, this.localOf(handle));
   }
 
-  /** A row that is free can be used in a read section, but no room be made for a new one. */
   private keepInReading(handle: Handle): void {
-    if (this.mem.freeRows.length === 0) {
-      this.debts.promise(handle);
-      return;
-    }
+    reserveRowInReading(this.mem);
     increfShared(this.mem, handle.$ref);
     this.numbers[handle.$ref >>> GRANULE_SHIFT] = -this.kept.add(handle, this.localOf(handle));
   }
@@ -323,7 +318,6 @@ export class HandleTable {
 
   /** Undoes one keep, or else one local acquisition. */
   release(handle: Handle): void {
-    if (this.debts.takePromise(handle)) return;
     if (this.rowOf(handle) === 0) {
       this.unuse(handle);
       return;
@@ -355,7 +349,7 @@ export class HandleTable {
   /** In a read section: the row of a handle that is kept no more is emptied afterwards. */
   private postpone(row: number): void {
     this.kept.vacate(row);
-    this.debts.postponed.push(row);
+    this.postponed.push(row);
   }
 
   private unuse(handle: Handle): void {

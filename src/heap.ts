@@ -34,7 +34,8 @@ import {
 } from './section-options.ts';
 import { Session } from './session.ts';
 import { type HeapStats, readStats } from './stats.ts';
-import { markClosed, releaseGil } from './sync/gil.ts';
+import { releaseGil } from './sync/gil.ts';
+import { markClosed } from './sync/heap-state.ts';
 import { releaseThread } from './sync/thread-table.ts';
 
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
@@ -219,7 +220,7 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
    * AtomicSectionError. What dies of a change does so when the section ends.
    *
    * @throws what `body` throws; TypeError when it returns a promise; LockTimeoutError;
-   *   HeapClosedError; HeapCorruptionError when a thread died in a section.
+   *   HeapClosedError; HeapCorruptionError when what a dead thread left cannot be rebuilt.
    */
   run<T>(body: () => T, options?: RunOptions): T {
     if (options === undefined) return this.#session.run(body, Number.POSITIVE_INFINITY);

@@ -13,7 +13,7 @@ import { decref } from './object/dealloc.ts';
 import { closeIterator, openIterator } from './object/map-chunks.ts';
 import type { Mutator } from './object/mutator.ts';
 import { incref } from './object/refcount.ts';
-import { addRow, removeRow } from './object/rows.ts';
+import { addIteratorRow, removeRow } from './object/rows.ts';
 
 /** Where an iterator stands. */
 export interface Place {
@@ -80,7 +80,7 @@ export class MapIterators {
     }
     incref(this.#mem, map);
     try {
-      place.row = addRow(this.#mem, map);
+      place.row = addIteratorRow(this.#mem, map);
     } catch (error) {
       decref(this.#mem, map);
       throw error;

@@ -8,8 +8,10 @@
  *   until it is stored by `storeOwned`, which takes it over. `load` returns a borrowed one: valid
  *   until the next safepoint, and no longer than the slot it came from holds it.
  * - `store` counts for itself: the caller keeps what it had.
- * - At the end of the section every owned reference is dropped, stored, or given to a handle by
- *   `toHandle`. Allocation never collects; it throws `HeapExhaustedError` when the heap is full.
+ * - At the end of the section, and at a safepoint in it, every owned reference is dropped, stored,
+ *   or given to a handle by `toHandle`: should another thread die meanwhile, nobody knows what only
+ *   a number in this one holds. Allocation never collects; it throws `HeapExhaustedError` when the
+ *   heap is full.
  */
 
 import { HeapCorruptionError } from './base/errors.ts';

@@ -2,83 +2,56 @@
  * What ends of sections and safepoints do with the handles of a thread.
  *
  * At a safepoint locals are written as rows while the lock is given up. Locals of a read section
- * are not counted; what it keeps is counted atomically, and gets its rows under the lock
- * afterwards.
+ * are not counted; what it keeps is counted atomically; what it releases it gives up afterwards.
  */
 
 import { HeapExhaustedError } from './base/errors.ts';
-import { GRANULE_SHIFT, HandleTable } from './handle-table.ts';
-import { type ObjectRef, THREAD_UNLISTED } from './memory/layout.ts';
+import { HandleTable } from './handle-table.ts';
+import type { ObjectRef } from './memory/layout.ts';
 import { decref } from './object/dealloc.ts';
-import { increfShared } from './object/refcount.ts';
 import { addRow, removeRow, reserveRows } from './object/rows.ts';
-
-/** Rows made beside those that a read section needed: the next one will need some, too. */
-const SPARE_ROWS = 32;
 
 /** The handles of one thread, as its sections see them. */
 export class SectionHandles extends HandleTable {
   /** Rows that stand for locals while the lock is given up inside a section. */
   private readonly lent: number[] = [];
-  private unlisted = 0; // locals without a row meanwhile
 
-  /**
-   * Ends a read section: all local acquisitions. Returns whether something is left to be done under
-   * the lock, by `settle`. Until then what is promised is counted, but in no row.
-   */
+  /** Ends a read section: all local acquisitions. Returns whether `settle` has something to do. */
   closeReading(): boolean {
-    const { mem, debts } = this;
-    for (const [handle] of debts.promised) {
-      increfShared(mem, handle.$ref);
-      this.dropLocal(handle);
-      this.numbers[handle.$ref >>> GRANULE_SHIFT] = 0;
-    }
     this.closeAll();
-    mem.i32[mem.thread + THREAD_UNLISTED] += debts.promised.size;
-    return debts.isOpen;
+    return this.postponed.length !== 0;
   }
 
-  /** Does what read sections have left to be done. @throws HeapExhaustedError: nothing is done. */
+  /** Under the lock: empties the rows of what read sections have released. */
   settle(): void {
-    const { mem, debts } = this;
-    reserveRows(mem, debts.promised.size + (debts.promised.size > 0 ? SPARE_ROWS : 0));
-    mem.i32[mem.thread + THREAD_UNLISTED] -= debts.promised.size;
-    for (const [handle, keeps] of debts.promised) {
-      const row = this.kept.add(handle, 0);
-      this.numbers[handle.$ref >>> GRANULE_SHIFT] = -row;
-      for (let i = 1; i < keeps; i++) this.kept.keepAgain(row);
-    }
-    debts.promised.clear();
-    for (const row of debts.postponed.splice(0)) decref(mem, removeRow(mem, row));
-  }
-
-  /** The heap is full, or lost: what was promised to be kept is not. */
-  breakPromises(): void {
-    const { mem, debts } = this;
-    mem.i32[mem.thread + THREAD_UNLISTED] -= debts.promised.size;
-    for (const [handle] of debts.promised) this.end(handle);
-    debts.promised.clear();
+    const { mem } = this;
+    for (const row of this.postponed.splice(0)) decref(mem, removeRow(mem, row));
   }
 
   /**
-   * Writes the locals as rows, so that whoever gets the lock finds what holds their objects. In a
-   * full heap some have none: their counts protect them, and are too high should this thread die.
+   * Writes the locals as rows, so that whoever gets the lock finds what holds their objects.
+   *
+   * @throws HeapExhaustedError when there is no room: then the lock cannot be given up
    */
   lendLocals(): void {
     const refs = this.localRefs();
+    reserveRows(this.mem, refs.length);
+    for (const ref of refs) this.lent.push(addRow(this.mem, ref));
+  }
+
+  /** As `lendLocals`. False when there is no room. */
+  tryLendLocals(): boolean {
     try {
-      for (const ref of refs) this.lent.push(addRow(this.mem, ref));
+      this.lendLocals();
+      return true;
     } catch (error) {
-      if (!(error instanceof HeapExhaustedError)) throw error;
+      if (error instanceof HeapExhaustedError) return false;
+      throw error;
     }
-    this.unlisted = refs.length - this.lent.length;
-    this.mem.i32[this.mem.thread + THREAD_UNLISTED] += this.unlisted;
   }
 
   /** Takes the rows of `lendLocals` back. */
   reclaimLocals(): void {
-    this.mem.i32[this.mem.thread + THREAD_UNLISTED] -= this.unlisted;
-    this.unlisted = 0;
     for (const row of this.lent.splice(0)) removeRow(this.mem, row);
   }
 

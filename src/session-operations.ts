@@ -4,14 +4,11 @@ import { Handle } from './handle.ts';
 import { handleIn } from './proxy-targets.ts';
 import type { Session } from './session.ts';
 
-/** A read section has ended: does what it has left to be done. @throws HeapExhaustedError */
-export function settleOperation({ handles, views }: Session): void {
-  views.settle();
-  handles.settle();
-}
+/** A read section has ended: does what it has left to be done. */
+export const settleOperation = ({ handles }: Session): void => handles.settle();
 
-/** There is no room for that: what it was to keep is not kept. */
-export const breakPromisesOperation = ({ handles }: Session): void => handles.breakPromises();
+/** Writes the locals as rows. @throws HeapExhaustedError */
+export const lendLocals = ({ handles }: Session): void => handles.lendLocals();
 
 /** In an atomic section: the operation that follows can note what it changes. */
 export const reserveUndo = ({ mem }: Session): void => mem.undo?.reserve();

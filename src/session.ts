@@ -26,20 +26,15 @@ import type { Mutator } from './object/mutator.ts';
 import { handleIn } from './proxy-targets.ts';
 import { SectionHandles } from './section-handles.ts';
 import {
-  breakPromisesOperation,
   keepHandle,
+  lendLocals,
   refusePromise,
   reserveUndo,
   runInScope,
   settleOperation,
 } from './session-operations.ts';
-import {
-  acquireGil,
-  isHandoverRequested,
-  releaseGil,
-  throwIfBroken,
-  tryAcquireGil,
-} from './sync/gil.ts';
+import { acquireGil, isHandoverRequested, releaseGil, tryAcquireGil } from './sync/gil.ts';
+import { throwIfBroken } from './sync/heap-state.ts';
 import { beginReading, endReading } from './sync/read-lock.ts';
 
 /** A session of one thread with one heap. */
@@ -147,27 +142,18 @@ export class Session {
     mem.i32[mem.thread + THREAD_SECTIONS]++;
   }
 
-  /** Ends an outermost read section. What it has kept gets its rows. @throws HeapExhaustedError */
+  /** Ends an outermost read section. What it has released for the last time dies then. */
   leaveReading(): void {
     const { mem, handles, iterators } = this;
     let isSettled = false;
     try {
       if (iterators.hasBorrowed) iterators.endReading();
-      isSettled = !handles.closeReading() && this.views.rowless === 0;
+      isSettled = !handles.closeReading();
     } finally {
       mem.depth = 0;
       endReading(mem);
     }
-    if (!isSettled) this.#settle();
-  }
-
-  #settle(): void {
-    try {
-      this.single(settleOperation, undefined);
-    } catch (error) {
-      if (this.isOpen) this.single(breakPromisesOperation, undefined);
-      throw error;
-    }
+    if (!isSettled && this.isOpen) this.single(settleOperation, undefined);
   }
 
   /** As `single`, for operations that write nothing. */
@@ -211,8 +197,9 @@ export class Session {
     try {
       return operation(this, h, a, b);
     } catch (error) {
-      if (!(error instanceof HeapExhaustedError) || !this.collections.afterExhaustion())
-        throw error;
+      if (!(error instanceof HeapExhaustedError)) throw error;
+      // In a read section nothing can be collected.
+      if (this.mem.depth < 0 || !this.collections.afterExhaustion()) throw error;
     }
     return operation(this, h, a, b);
   }
@@ -349,12 +336,18 @@ export class Session {
   /** Lets another thread in if one has asked for the lock. Locals stay valid. */
   safepoint(): void {
     this.#doWhatIsDue();
-    if (isHandoverRequested(this.mem)) this.#giveUpLock();
+    // In a full heap, where locals find no rows, the lock is kept.
+    if (isHandoverRequested(this.mem) && this.handles.tryLendLocals()) this.#giveUpLock();
   }
 
-  /** A safepoint at which this thread sleeps: without the lock, and without using the heap. */
+  /**
+   * A safepoint at which this thread sleeps: without the lock, and without using the heap.
+   *
+   * @throws HeapExhaustedError before it sleeps, when there is no room to list the locals
+   */
   suspend(sleep: () => void): void {
     this.#doWhatIsDue();
+    this.#attempt(lendLocals, undefined);
     this.#giveUpLock(sleep);
   }
 
@@ -366,9 +359,9 @@ export class Session {
     if (this.#isCollectionDue()) this.collections.atSafepoint();
   }
 
+  /** The locals are rows by now. */
   #giveUpLock(sleep?: () => void): void {
     const { mem, handles } = this;
-    handles.lendLocals();
     const { depth } = mem;
     mem.depth = 0;
     releaseGil(mem);

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { HeapClosedError, LockTimeoutError } from '../src/index.ts';
 import { CONTROL_GIL, THREAD_PARK } from '../src/memory/layout.ts';
 import { Memory, threadRecordOf } from '../src/memory/memory.ts';
-import { acquireGil, isHandoverRequested, markClosed, releaseGil } from '../src/sync/gil.ts';
+import { acquireGil, isHandoverRequested, releaseGil } from '../src/sync/gil.ts';
+import { markClosed } from '../src/sync/heap-state.ts';
 import { claimThread, releaseThread } from '../src/sync/thread-table.ts';
 import { rootMap, sleep, type Thread, until, withStage } from './support/threads.ts';
 

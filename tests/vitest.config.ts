@@ -7,12 +7,14 @@ import { defineConfig } from 'vitest/config';
 const ROOT = new URL('..', import.meta.url).pathname;
 const TESTS = ['tests/*.test.ts'];
 // Once is enough: some read files and run no heap, in others programs draw their counts, or words
-// are counted and not references.
+// are counted and not references, or deaths by the ten thousand.
 const PLAIN_ONLY = [
   'tests/bench-collections.test.ts',
   'tests/bench-smoke.test.ts',
   'tests/from-depth.test.ts',
   'tests/limits-jumps.test.ts',
+  'tests/recovery-collections.test.ts',
+  'tests/recovery-objects.test.ts',
   'tests/tidy.test.ts',
   'tests/stress-run.test.ts',
   'tests/package.test.ts',

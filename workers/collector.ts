@@ -18,6 +18,7 @@ import {
 } from '../src/gc/background-state.ts';
 import { Collector } from '../src/gc/collector.ts';
 import { noteLostInCollection } from '../src/gc/figures.ts';
+import { enableRecovery } from '../src/gc/recover.ts';
 import {
   beginServing,
   endServing,
@@ -148,7 +149,9 @@ function join(): Mutator | null {
   const heap = new Memory(buffer, COLLECTOR_THREAD);
   if (!isCollectorExpected(heap, starter)) return null;
   if (!tryForgetDead(heap, COLLECTOR_THREAD)) return null;
-  return new Mutator(buffer, takeCollectorRecord(buffer));
+  const mem = new Mutator(buffer, takeCollectorRecord(buffer));
+  enableRecovery(mem);
+  return mem;
 }
 
 async function main(): Promise<void> {

@@ -82,6 +82,15 @@ export function releaseClaim(mem: Memory): void {
   Atomics.notify(i32, GC_COLLECTING);
 }
 
+/** Gives up the claim of a thread that has died, if it had one. */
+export function dropClaimOf(mem: Memory, id: number): void {
+  const { i32 } = mem;
+  const word = Atomics.load(i32, GC_COLLECTING);
+  if ((word & THREAD_MASK) !== id) return;
+  Atomics.compareExchange(i32, GC_COLLECTING, word, 0);
+  Atomics.notify(i32, GC_COLLECTING);
+}
+
 /** A collection has ended. */
 export function announceEnd(mem: Memory): void {
   Atomics.add(mem.i32, GC_COLLECTIONS, 1);

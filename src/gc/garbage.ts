@@ -13,9 +13,9 @@ export function garbageArrayOf(mem: Mutator): ObjectRef {
   const known = mem.i32[GC_GARBAGE_ARRAY] as ObjectRef;
   if (known !== 0) return known;
   const array = createArray(mem);
+  mem.i32[GC_GARBAGE_ARRAY] = array;
   makeImmortal(mem, array);
   mem.i32[GC_COUNTS]--; // no collection will ever examine it
-  mem.i32[GC_GARBAGE_ARRAY] = array;
   return array;
 }
 

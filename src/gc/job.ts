@@ -115,7 +115,6 @@ export function openJob(mem: Memory, kind = JOB_SCANS): void {
   const { id } = currentOsThread();
   Atomics.store(i32, scannerAt(0) + SCANNER_OS_ID, id || NAMELESS);
   writeScanner(mem, 0);
-  setState(mem, JOB_JOINING);
   const job = (Atomics.load(i32, JOB_SEQUENCE) & SEQUENCE_MASK) + 1;
   const isShared = kind !== JOB_RETESTS;
   if (!isShared) i32[JOB_SCANNERS] = 1; // joining is closed
@@ -124,6 +123,7 @@ export function openJob(mem: Memory, kind = JOB_SCANS): void {
     i32.fill(0, at + SCANNER_OS_ID + 1, at + SCANNER_WORDS);
     Atomics.store(i32, at + SCANNER_OS_ID, isShared ? -job : CLOSED);
   }
+  setState(mem, JOB_JOINING); // whoever finds it so, finds all seats put up
   Atomics.store(i32, JOB_SEQUENCE, job); // the last: now the seats may be taken
 }
 
@@ -245,6 +245,19 @@ export function awaitLeaving(mem: Memory): number {
     if (missing === dead) return dead;
     Atomics.wait(i32, JOB_LEFT, left, LOOK_MS);
   }
+}
+
+/**
+ * Ends the job of a thread that has died in its section, or that a dead thread's section has
+ * overtaken. The caller holds the GIL; it leads none itself.
+ */
+export function stopJob(mem: Memory): void {
+  if (jobState(mem) === JOB_NONE) return;
+  abortJob(mem);
+  closeJoining(mem);
+  if (!isScannerDead(mem, 0)) awaitLead(mem);
+  awaitLeaving(mem);
+  endJob(mem);
 }
 
 /** The job is over, and nobody reads or writes its tables. */

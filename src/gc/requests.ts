@@ -27,6 +27,7 @@ import {
   GC_POOL,
   GC_REQUESTS,
   HEAP_OPEN,
+  HEAP_RECOVERING,
   MAX_THREADS,
   type ThreadId,
 } from '../memory/layout.ts';
@@ -138,7 +139,8 @@ export function takeRequests(mem: Memory): number {
 }
 
 function isHeapOpen(mem: Memory): boolean {
-  return Atomics.load(mem.i32, CONTROL_STATE) === HEAP_OPEN;
+  const state = Atomics.load(mem.i32, CONTROL_STATE);
+  return state === HEAP_OPEN || state === HEAP_RECOVERING;
 }
 
 /** Whether the collector thread is to end. Asked in the middle of collections, too. */

@@ -8,8 +8,7 @@
  *
  *   roots   rows of all threads, named roots, what is in transit, the locals given, immortals
  *
- * Locals of other threads that wait at a safepoint are rows by then, unless the heap was full:
- * those it cannot know.
+ * Locals of other threads that wait at a safepoint are rows by then.
  */
 
 import {
@@ -48,6 +47,7 @@ import {
   MAP_FIRST,
   NODE_PAYLOAD,
   NODE_SHIFT_AT,
+  NODE_SHIFT_MASK,
   type ObjectRef,
   PAGE_BLOCK_WORDS,
   PAGE_BLOCKS,
@@ -57,9 +57,12 @@ import {
   PAGE_STATE,
   PAGE_WORDS,
   PERMANENT,
+  ROW_ITERATOR,
   SET_ENTRY_WORDS,
   TAG_REFERENCE,
   THREAD_ATTACHED,
+  THREAD_HELD_COUNT,
+  THREAD_HELD_ROOT,
   THREAD_ROWS_COUNT,
   THREAD_ROWS_ROOT,
   THREAD_STATE,
@@ -118,6 +121,9 @@ function reachRoots(mem: Memory, reach: (object: number) => void): void {
     const thread = mem.threadTable + (id - 1) * THREAD_WORDS;
     if (i32[thread + THREAD_STATE] !== THREAD_ATTACHED) continue;
     for (const at of wordsOf(mem, thread + THREAD_ROWS_ROOT, i32[thread + THREAD_ROWS_COUNT])) {
+      reach(i32[at] & ~ROW_ITERATOR);
+    }
+    for (const at of wordsOf(mem, thread + THREAD_HELD_ROOT, i32[thread + THREAD_HELD_COUNT])) {
       reach(i32[at]);
     }
   }
@@ -174,7 +180,7 @@ function* leavesOf(mem: Memory, node: number, height: number): Generator<number>
     yield node;
     return;
   }
-  const slots = 1 << ((mem.i32[node + HEADER_INFO] >>> NODE_SHIFT_AT) & 0xff);
+  const slots = 1 << ((mem.i32[node + HEADER_INFO] >>> NODE_SHIFT_AT) & NODE_SHIFT_MASK);
   for (let i = 0; i < slots; i++) {
     yield* leavesOf(mem, mem.i32[node + NODE_PAYLOAD + i], height - 1);
   }

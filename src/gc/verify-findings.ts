@@ -108,6 +108,7 @@ export const FINDING_CODES = {
   NODE_BROKEN: 'a vector links nodes',
   NODE_SHARED: 'a node belongs to one vector',
   NODE_OWNER_WRONG: 'a node names the owner of its vector',
+  NODE_LEVEL_WRONG: 'a node tells how many levels of nodes are below it',
   NODE_NOT_FULL: 'only the root of a vector is smaller than full',
   BACKING_LOST: 'every node and every chunk belongs to something',
   ARRAY_LENGTH_WRONG: 'the length of an array is within its limits',

@@ -38,6 +38,7 @@ import {
   MAX_KINDS,
   NODE_PAYLOAD,
   NODE_SHIFT_AT,
+  NODE_SHIFT_MASK,
   PAGE_CLASS,
   PAGE_USED,
   PAGE_WORDS,
@@ -239,11 +240,14 @@ function wordsOf(survey: Survey, word: number, info: number, role: number): numb
     case ROLE_MAP:
       return MAP_WORDS;
     case ROLE_NODE:
-      return bits < NODE_SHIFT_MIN || bits > LEAF_SHIFT ? -1 : NODE_PAYLOAD + (1 << bits);
+      return nodeWords(bits & NODE_SHIFT_MASK);
     default:
       return chunkWords(bits, survey.i32[word + CHUNK_STEP]);
   }
 }
+
+const nodeWords = (shift: number) =>
+  shift < NODE_SHIFT_MIN || shift > LEAF_SHIFT ? -1 : NODE_PAYLOAD + (1 << shift);
 
 const bytesWords = (length: number) =>
   Number.isInteger(length) && length >= 0 ? BYTES_DATA + Math.ceil(length / WORD_BYTES) : -1;

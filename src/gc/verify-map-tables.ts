@@ -20,10 +20,10 @@ import {
   HEADER_INFO,
   MAP_BUCKET_COUNT,
   MAP_BUCKETS_ROOT,
-  MAP_SMALL,
   NODE_OWNER,
   NODE_PAYLOAD,
   NODE_SHIFT_AT,
+  NODE_SHIFT_MASK,
   STRING_HASH,
   TAG_HOLE,
   TAG_REFERENCE,
@@ -60,16 +60,16 @@ interface Entries {
 /** Entries of the map at hand that stand in a slot, by number. Reused from map to map. */
 let placed = new Uint8Array(1024);
 
-/** Checks the table of a map, or that it needs none. */
+/** Checks the table of a map, if it has one: without, its entries are searched. */
 export function checkTable(survey: Survey, map: number, entries: Entries): void {
   const { i32, findings } = survey;
   const buckets = i32[map + MAP_BUCKET_COUNT];
   const covered = collectLeaves(survey, map + MAP_BUCKETS_ROOT, map);
   if (covered < 0) return;
   const isWhole = claimFurther(survey, map) && entries.isWhole;
-  const isNeeded = buckets !== 0 || covered !== 0 || entries.live > MAP_SMALL;
-  if (!isNeeded && isWhole) checkSmall(survey);
-  if (!isNeeded || !isWhole) return;
+  const hasTable = buckets !== 0 || covered !== 0;
+  if (!hasTable && isWhole && entries.live <= COMPARED_MAX) checkSmall(survey);
+  if (!hasTable || !isWhole) return;
   const words = buckets * BUCKET_WORDS;
   const isLarge = buckets >= FIRST_MAP_BUCKETS && buckets * BUCKET_LOAD >= entries.live;
   if (!isLarge || covered < words || hasWordsBeyond(survey, 0, words)) {
@@ -101,7 +101,7 @@ function claimBucket(survey: Survey, map: number, bucket: number): boolean {
   const node = bucket - NODE_PAYLOAD;
   const block = survey.blockAt(node);
   const isNode = block !== NO_BLOCK && survey.roles[block] === ROLE_NODE;
-  const shift = isNode ? (i32[node + HEADER_INFO] >>> NODE_SHIFT_AT) & 0xff : 0;
+  const shift = isNode ? (i32[node + HEADER_INFO] >>> NODE_SHIFT_AT) & NODE_SHIFT_MASK : 0;
   const isUnclaimed = isNode && (marks[block] & MARK_CLAIMED) === 0;
   if (!isUnclaimed || shift !== BUCKET_SHIFT || i32[node + NODE_OWNER] !== map) {
     findings.add('BUCKET_BROKEN', map, 0, bucket);

@@ -3,6 +3,7 @@
  */
 
 import {
+  CHUNK_CAPACITY_AT,
   CHUNK_EMPTY_LINK,
   CHUNK_ENTRIES,
   CHUNK_LIVE,
@@ -23,7 +24,6 @@ import {
   MAP_ITERATORS,
   MAP_LAST,
   MAP_SIZE,
-  NODE_SHIFT_AT,
   SET_ENTRY_WORDS,
   TAG_HOLE,
   VALUE_HIGH,
@@ -136,7 +136,7 @@ function claimChunk(survey: Survey, map: number, chunk: number): boolean {
   if (i32[chunk + CHUNK_OWNER] !== map) {
     findings.add('CHUNK_OWNER_WRONG', chunk, map, i32[chunk + CHUNK_OWNER]);
   }
-  const capacity = (i32[chunk + HEADER_INFO] >>> NODE_SHIFT_AT) & 0xff;
+  const capacity = (i32[chunk + HEADER_INFO] >>> CHUNK_CAPACITY_AT) & 0xff;
   const used = i32[chunk + CHUNK_USED];
   if (used >= 0 && used <= capacity) return true;
   findings.add('CHUNK_USED_WRONG', chunk, capacity, used);

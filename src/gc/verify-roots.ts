@@ -15,18 +15,20 @@ import {
   CONTROL_TRANSIT_MAP,
   CONTROL_VERSION,
   CONTROL_WAITERS,
-  HEAP_BROKEN,
   HEAP_OPEN,
+  HEAP_RECOVERING,
   LAYOUT_VERSION,
   MAGIC,
+  ROW_ITERATOR,
   THREAD_ATTACHED,
   THREAD_BINS,
   THREAD_FREE,
+  THREAD_HELD_COUNT,
+  THREAD_HELD_ROOT,
   THREAD_PARK,
   THREAD_ROWS_COUNT,
   THREAD_ROWS_ROOT,
   THREAD_STATE,
-  THREAD_UNLISTED,
 } from '../memory/layout.ts';
 import { threadRecordOf } from '../memory/memory.ts';
 import { SIZE_CLASSES } from '../memory/size-classes.ts';
@@ -55,7 +57,7 @@ export function checkControl(survey: Survey): void {
   check(CONTROL_FIRST_PAGE, mem.firstPage);
   check(CONTROL_COUNTS, mem.atomicCounts ? 1 : 0);
   const state = Atomics.load(i32, CONTROL_STATE);
-  if (state < HEAP_OPEN || state > HEAP_BROKEN) {
+  if (state < HEAP_OPEN || state > HEAP_RECOVERING) {
     findings.add('CONTROL_WRONG', CONTROL_STATE, HEAP_OPEN, state);
   }
   const lock = Atomics.load(i32, CONTROL_GIL);
@@ -75,7 +77,8 @@ export function checkThreads(survey: Survey): void {
     const isMe = id === mem.threadId;
     const isWaiting = isMarkedWaiting(survey, id); // before the state: a new thread may wait soon
     const state = Atomics.load(i32, record + THREAD_STATE);
-    if ((state !== THREAD_ATTACHED && state !== THREAD_FREE) || (isMe && state === THREAD_FREE)) {
+    // Below 0: a thread is writing it.
+    if (state > THREAD_ATTACHED || (isMe && state === THREAD_FREE)) {
       findings.add('THREAD_STATE_WRONG', record, THREAD_ATTACHED, state);
     }
     const park = Atomics.load(i32, record + THREAD_PARK);
@@ -110,8 +113,8 @@ function hasLeftSomething(survey: Survey, record: number): boolean {
 export function checkRoots(survey: Survey): void {
   const { i32, mem, findings } = survey;
   for (let id = 1; id < ABANDONED; id++) {
-    checkRows(survey, id);
-    survey.unlisted += i32[threadRecordOf(mem, id) + THREAD_UNLISTED];
+    checkRows(survey, id, ROWS);
+    checkRows(survey, id, HELD);
   }
   for (const at of [CONTROL_ROOT_MAP, CONTROL_TRANSIT_MAP]) {
     if (i32[at] === 0) continue;
@@ -125,13 +128,23 @@ export function checkRoots(survey: Survey): void {
     countReference(survey, local, threadRecordOf(mem, mem.threadId));
 }
 
-function checkRows(survey: Survey, id: number): void {
+/** Where a thread has what it holds, and which of its words can be in use. */
+interface Table {
+  readonly root: number;
+  readonly count: number;
+  readonly first: number;
+}
+
+const ROWS: Table = { root: THREAD_ROWS_ROOT, count: THREAD_ROWS_COUNT, first: 1 };
+const HELD: Table = { root: THREAD_HELD_ROOT, count: THREAD_HELD_COUNT, first: 0 };
+
+function checkRows(survey: Survey, id: number, table: Table): void {
   const { i32, mem, findings, leaves, leafWords, leafIndex } = survey;
   const record = threadRecordOf(mem, id);
   if (i32[record + THREAD_STATE] === THREAD_FREE) return; // has none, or `checkThreads` said so
-  const covered = collectLeaves(survey, record + THREAD_ROWS_ROOT, -id);
+  const covered = collectLeaves(survey, record + table.root, -id);
   if (covered < 0) return;
-  const rows = i32[record + THREAD_ROWS_COUNT];
+  const rows = i32[record + table.count];
   if (rows < 0 || rows > covered) {
     findings.add('ROWS_MISSING', record, covered, rows);
     survey.loseSight();
@@ -139,10 +152,10 @@ function checkRows(survey: Survey, id: number): void {
   }
   for (let leaf = 0; leaf < leaves.length; leaf++) {
     for (let i = 0; i < leafWords[leaf]; i++) {
-      const object = i32[leaves[leaf] + i];
+      const object = i32[leaves[leaf] + i] & ~ROW_ITERATOR;
       if (object === 0) continue;
       const row = leafIndex[leaf] + i;
-      if (row > 0 && row < rows) {
+      if (row >= table.first && row < rows) {
         countReference(survey, object, record);
         continue;
       }

@@ -8,6 +8,7 @@
  */
 
 import {
+  CONTROL_SUSPECT,
   GENERATIONS,
   MAX_KINDS,
   type ObjectRef,
@@ -132,8 +133,8 @@ export class Survey {
   readonly generationSizes = new Int32Array(GENERATIONS + 1);
   /** False once references were lost from sight: then counts cannot be compared. */
   isCountable = true;
-  /** Counts that rows do not explain: locals of threads that wait at a safepoint in a full heap. */
-  unlisted = 0;
+  /** Whether counts may be too high: a thread has died that was changing some. */
+  readonly isSuspect: boolean;
   /** False once containers were lost from sight: then backing may seem to belong to nobody. */
   isBackingKnown = true;
   isInternTableKnown = true;
@@ -164,6 +165,7 @@ export class Survey {
     this.mem = mem;
     this.i32 = mem.i32;
     this.locals = locals;
+    this.isSuspect = mem.i32[CONTROL_SUSPECT] !== 0;
     const { pages } = mem;
     this.tiles = new Uint8Array(pages);
     this.heads = new Int32Array(pages);

@@ -9,9 +9,11 @@ import {
   HEADER_INFO,
   LEAF_SHIFT,
   LEAF_WORDS,
+  NODE_LEVEL_AT,
   NODE_OWNER,
   NODE_PAYLOAD,
   NODE_SHIFT_AT,
+  NODE_SHIFT_MASK,
   VALUE_WORDS,
 } from '../memory/layout.ts';
 import {
@@ -80,7 +82,13 @@ function claimNode(survey: Survey, node: number, place: NodePlace): boolean {
   if (i32[node + NODE_OWNER] !== place.owner) {
     findings.add('NODE_OWNER_WRONG', node, place.owner, i32[node + NODE_OWNER]);
   }
-  const slots = 1 << ((i32[node + HEADER_INFO] >>> NODE_SHIFT_AT) & 0xff);
+  const level = (i32[node + HEADER_INFO] >>> NODE_LEVEL_AT) & NODE_SHIFT_MASK;
+  if (level !== place.height - 1) {
+    findings.add('NODE_LEVEL_WRONG', node, place.height - 1, level);
+    survey.loseSight();
+    return false;
+  }
+  const slots = 1 << ((i32[node + HEADER_INFO] >>> NODE_SHIFT_AT) & NODE_SHIFT_MASK);
   if (!place.isRoot && slots !== LEAF_WORDS) {
     findings.add('NODE_NOT_FULL', node, LEAF_WORDS, slots);
     survey.loseSight();

@@ -198,10 +198,7 @@ function checkCount(survey: Survey, word: number, holders: number): void {
   const count = survey.i32[word + HEADER_COUNT];
   // Negative: immortal. Zero has its own finding.
   if (count <= 0 || count === holders || !survey.isCountable) return;
-  if (count > holders && count - holders <= survey.unlisted) {
-    survey.unlisted -= count - holders; // locals of a thread that waits at a safepoint
-    return;
-  }
+  if (count > holders && survey.isSuspect) return;
   const code = count < holders ? 'REFCOUNT_TOO_LOW' : 'REFCOUNT_TOO_HIGH';
   survey.findings.add(code, word, holders, count);
 }

@@ -67,14 +67,20 @@ export const CONTROL_INTERN_HEIGHT = 13; //   GIL
 export const CONTROL_INTERN_BUCKETS = 14; //  GIL       buckets in use (linear hashing)
 export const CONTROL_INTERN_COUNT = 15; //    GIL       interned strings
 export const CONTROL_GIL = 16; //             atomic    see sync/gil.ts; a cache line of its own
-export const CONTROL_STATE = 32; //           atomic    HEAP_OPEN, HEAP_CLOSED or HEAP_BROKEN
-export const CONTROL_BROKEN_BY = 33; //       atomic    id of the thread that died in a section
+export const CONTROL_STATE = 32; //           atomic    HEAP_OPEN to HEAP_RECOVERING
+export const CONTROL_DEPOSING = 33; //        atomic    thread that deposes a dead owner
 export const CONTROL_TICKET = 34; //          atomic    order in which threads began to wait
 export const CONTROL_LOOKED_AT = 35; //       atomic    when waiters last looked who lives, in ms
 export const CONTROL_WAITERS = 36; //         atomic    5 words: a bit per thread that is parked
 export const CONTROL_LONG_STRINGS = 45; //   GIL       set of long strings that are interned, or 0
 export const CONTROL_RUNS_OPENED = 47; //     GIL       runs of pages opened so far; wraps
+export const CONTROL_DEATHS = 48; //          GIL       deaths written down so far; see DEATH_...
+export const CONTROL_CHANGED = 49; //         GIL       map whose structure was changed last, or
+//                                                      object that last became a dictionary
+export const CONTROL_CHANGED_TO = 50; //      GIL       its chunk merged last; that dictionary's map
+export const CONTROL_SUSPECT = 51; //         GIL       1: counts may be too high
 export const CONTROL_THREADS_SEEN = 44; //    atomic    attaches so far
+export const CONTROL_ROWS_LOCK = 58; //       atomic    the reader that makes room for rows; 0: none
 export const CONTROL_FREE_RUNS = 64; //       GIL       heads of the lists of free page runs
 export const CONTROL_TRANSIT_MAP = 56; //     GIL       see object/transit.ts
 export const CONTROL_TRANSIT_SERIAL = 57; //  GIL       serial number of the last one; wraps
@@ -83,13 +89,14 @@ export const CONTROL_LEFT = 112; //           GIL       4 words: sections .. han
 // A bit for each thread: those that have begun read sections, and those that wait asynchronously.
 export const CONTROL_READER_THREADS = 116; // atomic    5 words; sticky while a thread is attached
 export const CONTROL_ASYNC_WAITERS = 121; //  atomic    5 words
-export const CONTROL_WORDS = 1024; //         the collector's words follow from 128 on
+export const CONTROL_WORDS = 1152; //         the collector's words follow from 128 on
 
 export const MAGIC = 0x53_48_52_43; // 'SHRC'
 export const LAYOUT_VERSION = 6;
 export const HEAP_OPEN = 1;
 export const HEAP_CLOSED = 2;
 export const HEAP_BROKEN = 3;
+export const HEAP_RECOVERING = 4;
 
 // ── Collector words ──────────────────────────────────────────────────────────────────────────
 //
@@ -147,6 +154,30 @@ export const GC_PAUSES = 384; //          GIL     histogram of pauses
 export const GC_STOPS = 576; //           GIL     histogram of times to stop
 export const HISTOGRAM_WORDS = 192;
 
+// ── Deaths ───────────────────────────────────────────────────────────────────────────────────
+//
+// A ring of records of the last threads that died and were recovered: see gc/deaths.ts. GIL.
+
+export const DEATHS = 1024;
+export const DEATH_RECORDS = 16;
+export const DEATH_WORDS = 8;
+export const DEATH_NUMBER = 0; //  its number from 1 on, written last; 0 while it is written
+export const DEATH_THREAD = 1; //  the thread's number in the heap
+export const DEATH_OS_ID = 2; //   the system's number of it
+export const DEATH_WHERE = 3; //   DIED_...
+export const DEATH_ROWS = 4; //    rows that were released
+export const DEATH_BLOCKS = 5; //  blocks that became free by that
+export const DEATH_PAGES = 6; //   pages that were abandoned
+export const DEATH_US = 7; //      microseconds that recovery took
+
+// Where a thread died.
+export const DIED_OUTSIDE = 1;
+export const DIED_WAITING = 2;
+export const DIED_HOLDING = 3;
+export const DIED_READING = 4;
+export const DIED_COLLECTING = 5;
+export const DIED_RECOVERING = 6;
+
 /** Lists of free runs: by exact length up to 32 pages, then one list per power of two. */
 export const FREE_RUN_LISTS = 48;
 export const FREE_RUN_EXACT = 32;
@@ -173,8 +204,13 @@ export const THREAD_HANDOVERS = 9; //      owner   times it handed the lock over
 export const THREAD_ROWS_ROOT = 10; //     GIL     root table: a vector of references
 export const THREAD_ROWS_HEIGHT = 11; //   GIL
 export const THREAD_ROWS_COUNT = 12; //    GIL     rows ever used; a free row is 0
-export const THREAD_UNLISTED = 13; //      GIL     counts without row: copies half made, locals
+/** In a row: it stands for an open iterator of its map. */
+export const ROW_ITERATOR = 1;
 export const THREAD_GUARDS = 14; //        GIL     `disabled()` guards that it holds open
+export const THREAD_HELD_ROOT = 20; //     GIL     stack of references: copies half made
+export const THREAD_HELD_HEIGHT = 21; //   GIL
+export const THREAD_HELD_COUNT = 22; //    GIL
+export const THREAD_DIED = 23; //          GIL     DIED_... once it was found dead in a section
 export const THREAD_NODE_ID = 28; //       owner   its id in worker_threads
 export const THREAD_SERIAL = 29; //        owner   number of this attachment: unique in the heap
 export const THREAD_READING = 32; //       atomic  1 in a read section; a cache line of its own
@@ -345,7 +381,10 @@ export const NODE_WORDS_MAX = LEAF_WORDS + NODE_PAYLOAD;
 /** Blocks of full nodes have a size class of their own, 63 in four pages: 1.5 % larger, not 6 %. */
 export const NODE_RUN_PAGES = 4;
 export const NODE_BLOCK_WORDS = 1040;
-export const NODE_SHIFT_AT = 8; // bits 8..15 of the info word: log2 of the words it holds
+export const NODE_SHIFT_AT = 8; // bits 8..11 of the info word: log2 of the words it holds
+export const NODE_SHIFT_MASK = 0xf;
+export const NODE_LEVEL_AT = 12; // bits 12..15: levels of nodes below it
+export const CHUNK_CAPACITY_AT = 8; // of a chunk, bits 8..15 of the info word: entries that fit
 
 export const ARRAY_LENGTH = 2; // GIL
 export const ARRAY_ROOT = 3; //   GIL
@@ -447,6 +486,7 @@ assert(
   GC_BACKGROUND_FIGURES + BACKGROUND_RECORDS * GC_STATS_WORDS <= CONTROL_WORDS,
   'the last figures, too',
 );
+assert(DEATHS + DEATH_RECORDS * DEATH_WORDS <= CONTROL_WORDS, 'deaths have their words');
 assert(PAGE_WORDS === CARD_WORDS * 32, 'a word has a bit for every card of a page');
 assert(CONTROL_GIL % 16 === 0, 'the lock word starts a cache line');
 assert(CONTROL_STATE >= CONTROL_GIL + 16, 'the lock word has its cache line to itself');

@@ -1,7 +1,7 @@
 /**
  * The views of one thread on the heap's buffer, and where its tables stand.
  *
- * Everything here is constant after construction but `hostile`. State that other
+ * Everything here is constant after construction but `hostile` and `recover`. State that other
  * threads must find lives in the buffer itself.
  */
 
@@ -114,6 +114,8 @@ export class Memory implements HeapMap {
   declare idleLock: number;
   /** Whether this thread has said that it may begin read sections. */
   declare isReader: boolean;
+  /** Makes the heap sound again when a thread has died in a section. See `gc/recover.ts`. */
+  declare recover: (() => void) | null;
 
   constructor(buffer: SharedArrayBuffer, threadId: ThreadId) {
     const map = layOut(buffer.byteLength);
@@ -140,6 +142,7 @@ export class Memory implements HeapMap {
     this.undo = null;
     this.idleLock = 0;
     this.isReader = false;
+    this.recover = null;
   }
 }
 

@@ -110,7 +110,8 @@ function freeRunEndingAt(mem: Memory, page: number): WordIndex {
   return mem.i32[record + PAGE_STATE] === PAGE_FREE_RUN ? record : (0 as WordIndex);
 }
 
-function listRun(mem: Memory, page: PageIndex, pages: number): void {
+/** Makes pages that are in use no more a free run. They have no free neighbours. */
+export function listRun(mem: Memory, page: PageIndex, pages: number): void {
   const { i32 } = mem;
   assert(pages > 0, 'run: has at least one page');
   const record = pageRecordOf(mem, page);

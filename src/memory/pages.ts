@@ -28,6 +28,7 @@ import {
   PAGE_CARVED,
   PAGE_CLASS,
   PAGE_FREE,
+  PAGE_FREE_RUN,
   PAGE_NEXT,
   PAGE_OWNER,
   PAGE_PREVIOUS,
@@ -117,6 +118,7 @@ export function markFull(mem: Memory, record: WordIndex): void {
 export function releaseEmptyRun(mem: Memory, record: WordIndex): void {
   const { i32 } = mem;
   if (isHeldEmpty(mem, record)) return;
+  i32[record + PAGE_STATE] = PAGE_FREE_RUN; // the one store by which it is in use no more
   if (i32[record + PAGE_OWNER] > 0) unlinkRun(mem, record);
   i32[GC_PAGES_IN_USE] -= i32[record + PAGE_RUN];
   releaseRun(mem, pageOfRecord(mem, record), i32[record + PAGE_RUN]);
@@ -278,14 +280,19 @@ export function hasFreeBlock(mem: Memory, record: WordIndex): boolean {
   return i32[record + PAGE_CARVED] < i32[record + PAGE_CAPACITY];
 }
 
-/** Leaves all runs of thread `owner` to nobody; empty ones return to the pool. */
-export function abandonRuns(mem: Memory, owner: number): void {
+/**
+ * Leaves all runs of thread `owner` to nobody; empty ones return to the pool. Returns how many
+ * pages it had.
+ */
+export function abandonRuns(mem: Memory, owner: number): number {
   const { i32 } = mem;
   const mine: WordIndex[] = [];
   visitRuns(mem, (record) => {
     if (Math.abs(i32[record + PAGE_OWNER]) === owner) mine.push(record);
   });
+  let pages = 0;
   for (const record of mine) {
+    pages += i32[record + PAGE_RUN];
     if (liveBlocksOf(mem, record) === 0 && !isHeldEmpty(mem, record)) {
       releaseEmptyRun(mem, record);
     } else if (i32[record + PAGE_OWNER] < 0) {
@@ -296,4 +303,5 @@ export function abandonRuns(mem: Memory, owner: number): void {
       linkRun(mem, record);
     }
   }
+  return pages;
 }

@@ -26,7 +26,7 @@ import type { Memory } from '../memory/memory.ts';
 import { decref, dropValue, dropValueAt } from './dealloc.ts';
 import { publish } from './header.ts';
 import { countAllocation, storeTracked } from './tracking.ts';
-import { encodeSimple } from './value.ts';
+import { encodeSimple, storeAbsent } from './value.ts';
 import { ensureWord, freeLeaf, nodeSlots, wordAt } from './vector.ts';
 
 /** Elements of a full leaf. */
@@ -140,8 +140,9 @@ export function resizeArray(mem: Memory, array: ObjectRef, length: number): void
 
 /**
  * Moves the elements from `from` on by `distance` places up (or down, when negative) and adjusts
- * the length. Going up, the gap keeps copies of what stood there, for the caller to overwrite
- * without dropping; going down, the elements moved over are dropped here, at the end.
+ * the length. Going up, the gap keeps copies of what stood there, or absent elements, for the
+ * caller to overwrite without dropping; going down, the elements moved over are dropped here, at
+ * the end.
  */
 export function moveElements(mem: Memory, array: ObjectRef, from: number, distance: number): void {
   const { i32 } = mem;
@@ -154,8 +155,14 @@ export function moveElements(mem: Memory, array: ObjectRef, from: number, distan
     i32[b + VALUE_HIGH] = i32[a + VALUE_HIGH];
   };
   if (distance > 0) {
-    for (let index = length - 1; index >= from; index--) copy(index, index + distance);
+    // Places behind the last element become elements by the store of the length. It comes before
+    // any element is overwritten that has no copy among them: so none is ever lost from sight.
+    for (let index = length + distance - 1; index >= length; index--) {
+      if (index - distance >= from) copy(index - distance, index);
+      else storeAbsent(mem, elementAt(mem, array, index));
+    }
     i32[array + ARRAY_LENGTH] = length + distance;
+    for (let index = length - 1; index >= from + distance; index--) copy(index - distance, index);
     return;
   }
   const dropped: number[] = [];

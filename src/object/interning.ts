@@ -31,16 +31,16 @@ export function internString(mem: Mutator, text: string): void {
   if (findText(mem, set) !== 0) return;
   reserveEntry(mem, set, encoded.hash);
   const string = createEncoded(mem, text);
-  makeImmortal(mem, string);
   appendEntry(mem, set, string, TAG_REFERENCE, encoded.hash);
+  makeImmortal(mem, string); // last: what stands in the set becomes so in any case
 }
 
 /** The set of long strings that are interned. */
 function longStrings(mem: Mutator): ObjectRef {
   if (mem.i32[CONTROL_LONG_STRINGS] === 0) {
     const set = createSet(mem);
-    makeImmortal(mem, set);
     mem.i32[CONTROL_LONG_STRINGS] = set;
+    makeImmortal(mem, set);
   }
   return mem.i32[CONTROL_LONG_STRINGS] as ObjectRef;
 }

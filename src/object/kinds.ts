@@ -78,9 +78,9 @@ export function addKind(
   const count = mem.i32[CONTROL_KIND_COUNT];
   const layout = layOutStruct(name, fields, count);
   const descriptor = createString(mem, JSON.stringify([name, ...fields]));
-  makeImmortal(mem, descriptor);
   writeKindRecord(mem, layout, descriptor);
   mem.i32[CONTROL_KIND_COUNT] = count + 1; // published: the record is complete
+  makeImmortal(mem, descriptor); // what a thread that died before has left undone, others do
   mem.layouts[count] = layout;
   return layout;
 }

@@ -11,6 +11,7 @@
 import { assert } from '../base/assert.ts';
 import { allocateWords, blockContaining, freeBlock } from '../memory/blocks.ts';
 import {
+  CHUNK_CAPACITY_AT,
   CHUNK_CAPACITY_MIN,
   CHUNK_EMPTY_LINK,
   CHUNK_ENTRIES,
@@ -20,6 +21,7 @@ import {
   CHUNK_PREVIOUS,
   CHUNK_STEP,
   CHUNK_USED,
+  CONTROL_CHANGED_TO,
   ENTRY_KEY,
   HEADER_INFO,
   KIND_CHUNK,
@@ -32,7 +34,6 @@ import {
   MAP_FIRST,
   MAP_ITERATORS,
   MAP_LAST,
-  NODE_SHIFT_AT,
   type ObjectRef,
   SET_CHUNK_MAX,
   SET_ENTRY_WORDS,
@@ -56,7 +57,7 @@ export function endOf(mem: Memory, chunk: number): number {
 
 /** Entries that fit into a chunk. */
 export function capacityOf(mem: Memory, chunk: number): number {
-  return (mem.i32[chunk + HEADER_INFO] >>> NODE_SHIFT_AT) & 0xff;
+  return (mem.i32[chunk + HEADER_INFO] >>> CHUNK_CAPACITY_AT) & 0xff;
 }
 
 /** Appends an empty chunk, larger the larger the map is. @throws HeapExhaustedError */
@@ -76,7 +77,7 @@ export function addChunk(mem: Memory, map: ObjectRef, size: number): void {
   i32[chunk + CHUNK_LIVE] = 0;
   i32[chunk + CHUNK_EMPTY_LINK] = 0;
   i32[chunk + CHUNK_STEP] = step;
-  i32[chunk + HEADER_INFO] = (KIND_CHUNK << KIND_SHIFT) | (capacity << NODE_SHIFT_AT);
+  i32[chunk + HEADER_INFO] = (KIND_CHUNK << KIND_SHIFT) | (capacity << CHUNK_CAPACITY_AT);
   if (last === 0) i32[map + MAP_FIRST] = chunk;
   else i32[last + CHUNK_NEXT] = chunk;
   i32[map + MAP_LAST] = chunk;
@@ -111,6 +112,7 @@ function canMerge(mem: Memory, chunk: number, next: number): boolean {
 /** Moves the entries of `chunk` to its front and those of `next` behind them; frees `next`. */
 function mergeChunks(mem: Memory, map: ObjectRef, chunk: number, next: number): void {
   const { i32 } = mem;
+  i32[CONTROL_CHANGED_TO] = chunk; // until the end entries may stand twice
   const step = i32[chunk + CHUNK_STEP];
   let target = chunk + CHUNK_ENTRIES;
   for (const source of [chunk, next]) {
@@ -143,13 +145,15 @@ function moveEntry(
 
 function dropEmptyChunk(mem: Memory, map: ObjectRef, chunk: number): void {
   const { i32 } = mem;
-  unlinkChunk(mem, map, chunk);
   if (i32[map + MAP_ITERATORS] === 0) {
+    unlinkChunk(mem, map, chunk);
     freeBlock(mem, chunk as WordIndex);
     return;
   }
+  // In both lists for a moment, so that it is never in none: an iterator may stand in it.
   i32[chunk + CHUNK_EMPTY_LINK] = i32[map + MAP_EMPTY];
   i32[map + MAP_EMPTY] = chunk;
+  unlinkChunk(mem, map, chunk);
 }
 
 function unlinkChunk(mem: Memory, map: ObjectRef, chunk: number): void {

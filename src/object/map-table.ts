@@ -85,7 +85,7 @@ export function reserveSlot(mem: Memory, map: ObjectRef, hash: number): void {
 
 /** A bucket for what does not fit another. */
 function createBucket(mem: Memory, map: ObjectRef): number {
-  return createNode(mem, BUCKET_SHIFT, map) + NODE_PAYLOAD;
+  return createNode(mem, BUCKET_SHIFT, map, 0) + NODE_PAYLOAD;
 }
 
 /** Puts an entry into its bucket, where a slot is reserved. */

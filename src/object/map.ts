@@ -7,7 +7,9 @@
  * No operation moves more than the entries of one chunk and of one bucket.
  *
  * An entry is written before CHUNK_USED makes it part of the map. Table and counters follow from
- * the entries and can be derived from them again.
+ * the entries and are derived from them again when a thread dies while it changes them: for that,
+ * whoever is about to change them leaves the map in CONTROL_CHANGED. A map without a table is
+ * valid, whatever its size.
  */
 
 import { assert } from '../base/assert.ts';
@@ -20,6 +22,7 @@ import {
   CHUNK_NEXT,
   CHUNK_STEP,
   CHUNK_USED,
+  CONTROL_CHANGED,
   ENTRY_KEY,
   ENTRY_VALUE,
   GC_CONTAINER,
@@ -149,18 +152,38 @@ export function reserveEntry(mem: Memory, map: ObjectRef, hash: number): void {
   const { i32 } = mem;
   const size = i32[map + MAP_SIZE];
   const buckets = i32[map + MAP_BUCKET_COUNT];
+  i32[CONTROL_CHANGED] = map;
   if (buckets !== 0) {
     if (size >= buckets * BUCKET_LOAD) splitBucket(mem, map);
     reserveSlot(mem, map, hash);
   } else if (size >= MAP_SMALL) {
-    beginTable(mem, map);
-    findInChunks(mem, map, (entry) => {
-      addToTable(mem, map, entry, entryHash(mem, entry));
-      return false;
-    });
+    buildTable(mem, map);
   }
   const last = i32[map + MAP_LAST];
   if (last === 0 || i32[last + CHUNK_USED] >= capacityOf(mem, last)) addChunk(mem, map, size);
+}
+
+/**
+ * Makes a table of all entries of a map that has none: it has grown too large to be searched, or
+ * a thread has died while it changed the former table.
+ *
+ * @throws HeapExhaustedError: then the map is without a table, as before.
+ */
+export function buildTable(mem: Memory, map: ObjectRef): void {
+  try {
+    beginTable(mem, map);
+    let size = 0;
+    findInChunks(mem, map, (entry) => {
+      const hash = entryHash(mem, entry);
+      if (size++ >= mem.i32[map + MAP_BUCKET_COUNT] * BUCKET_LOAD) splitBucket(mem, map);
+      reserveSlot(mem, map, hash);
+      addToTable(mem, map, entry, hash);
+      return false;
+    });
+  } catch (error) {
+    freeTable(mem, map);
+    throw error;
+  }
 }
 
 /**
@@ -179,6 +202,7 @@ export function appendEntry(
   assert(i32[chunk + CHUNK_USED] < capacityOf(mem, chunk), 'map: room was reserved');
   const entry = endOf(mem, chunk);
   if (mem.undo !== null) mem.undo.saveAdded(map, entry);
+  i32[CONTROL_CHANGED] = map;
   if (high === TAG_REFERENCE) trackIfNeeded(mem, map, low);
   if (i32[chunk + CHUNK_STEP] === MAP_ENTRY_WORDS) storeTracked(mem, map, entry + ENTRY_VALUE);
   i32[entry + ENTRY_KEY + VALUE_LOW] = low;
@@ -203,6 +227,7 @@ export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
   const { i32 } = mem;
   if (mem.undo !== null) mem.undo.saveRemoved(map, entry);
   const chunk = blockContaining(mem, entry);
+  i32[CONTROL_CHANGED] = map;
   const keyLow = i32[entry + ENTRY_KEY + VALUE_LOW];
   const keyHigh = i32[entry + ENTRY_KEY + VALUE_HIGH];
   const isMap = i32[chunk + CHUNK_STEP] === MAP_ENTRY_WORDS;
@@ -233,6 +258,7 @@ export function clearMap(mem: Memory, map: ObjectRef): void {
     return;
   }
   const first = i32[map + MAP_FIRST];
+  i32[CONTROL_CHANGED] = map;
   freeTable(mem, map);
   i32.fill(0, map + HEADER_WORDS, map + MAP_WORDS);
   buryChunks(mem, first);

@@ -7,10 +7,13 @@
  *
  * An object that gets another property, or loses one, becomes a dictionary: its first value is then
  * a map of all its properties, and its kind says so. What has no shape from the beginning is a
- * dictionary, too. The kind word is changed by one store, when the map is complete.
+ * dictionary, too. The kind word is changed by one store, when the map is complete;
+ * `endDictionary` does what is left to do when a thread died just before it.
  */
 
 import {
+  CONTROL_CHANGED,
+  CONTROL_CHANGED_TO,
   CONTROL_KIND_COUNT,
   HEADER_INFO,
   HEADER_WORDS,
@@ -121,11 +124,29 @@ export function becomeDictionary(mem: Mutator, object: ObjectRef, added: number 
     throw error;
   }
   const old = i32.slice(object + HEADER_WORDS, object + HEADER_WORDS + fields.length * 2);
+  // Between the next stores it is neither: whoever finds it so makes it a dictionary.
+  i32[CONTROL_CHANGED_TO] = map;
+  i32[CONTROL_CHANGED] = object;
   encodeReference(map);
   storeTracked(mem, object, object + DICTIONARY_MAP);
   i32[object + HEADER_INFO] = (i32[object + HEADER_INFO] & KIND_MASK) | (kind << KIND_SHIFT);
+  i32[CONTROL_CHANGED] = 0; // other objects will stand at these addresses
   for (let i = 0; i < old.length; i += 2) dropValue(mem, old[i + VALUE_LOW], old[i + VALUE_HIGH]);
   return map;
+}
+
+/**
+ * A thread has died in a section. If the object that it changed last has the map of a dictionary,
+ * and not its kind yet, it gets that.
+ */
+export function endDictionary(mem: Mutator, object: ObjectRef, map: ObjectRef): void {
+  const { i32 } = mem;
+  const at = object + DICTIONARY_MAP;
+  if (i32[at + VALUE_HIGH] !== TAG_REFERENCE || i32[at + VALUE_LOW] !== map) return;
+  const { name, fields } = structLayoutOf(mem, kindOf(mem, object));
+  if (name === DICTIONARY || !isShapeName(name) || fields.length === 0) return;
+  const { kind } = dictionaryShape(mem); // declared before the object was changed
+  i32[object + HEADER_INFO] = (i32[object + HEADER_INFO] & KIND_MASK) | (kind << KIND_SHIFT);
 }
 
 const KIND_MASK = (1 << KIND_SHIFT) - 1;

@@ -98,6 +98,12 @@ export function storeHole(mem: Memory, at: number): void {
   mem.i32[at + VALUE_LOW] = 0;
 }
 
+/** Marks `at` as an element that an array does not have. */
+export function storeAbsent(mem: Memory, at: number): void {
+  mem.i32[at + VALUE_LOW] = SIMPLE_ABSENT;
+  mem.i32[at + VALUE_HIGH] = TAG_SIMPLE;
+}
+
 /** The object referred to by the value at `at`; 0 when it holds no reference. */
 export function referenceAt(mem: Memory, at: number): ObjectRef {
   return (mem.i32[at + VALUE_HIGH] === TAG_REFERENCE ? mem.i32[at + VALUE_LOW] : 0) as ObjectRef;

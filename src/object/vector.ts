@@ -3,7 +3,8 @@
  *
  * A radix tree of nodes (see `memory/layout.ts`). Growing adds nodes; it copies only while the
  * whole vector is a single small node, so no operation ever moves more than LEAF_WORDS words.
- * The tree is described by two words, root and height, wherever its owner keeps them (`at`).
+ * The tree is described by two words, root and height, wherever its owner keeps them (`at`). Each
+ * node says how many levels are below it, so that the height follows from the root: see rebuild.
  *
  * Nodes are backing blocks: not objects, reached through their owner only. New nodes are zero.
  */
@@ -17,9 +18,11 @@ import {
   LEAF_MASK,
   LEAF_SHIFT,
   LEAF_WORDS,
+  NODE_LEVEL_AT,
   NODE_OWNER,
   NODE_PAYLOAD,
   NODE_SHIFT_AT,
+  NODE_SHIFT_MASK,
   type WordIndex,
 } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
@@ -46,7 +49,7 @@ export function wordAt(mem: Memory, at: number, index: number): WordIndex {
 
 /** Slots of a node. */
 export function nodeSlots(mem: Memory, node: number): number {
-  return 1 << ((mem.i32[node + HEADER_INFO] >>> NODE_SHIFT_AT) & 0xff);
+  return 1 << ((mem.i32[node + HEADER_INFO] >>> NODE_SHIFT_AT) & NODE_SHIFT_MASK);
 }
 
 /**
@@ -57,14 +60,14 @@ export function nodeSlots(mem: Memory, node: number): number {
 export function ensureWord(mem: Memory, at: number, index: number, owner: number): void {
   const { i32 } = mem;
   if (i32[at] === 0) {
-    i32[at] = createNode(mem, shiftFor(Math.min(index, LEAF_MASK) + 1), owner);
+    i32[at] = createNode(mem, shiftFor(Math.min(index, LEAF_MASK) + 1), owner, 0);
     i32[at + HEIGHT] = 1;
   }
   while (index >= reachOf(mem, at)) growRoot(mem, at, index, owner);
   let node = i32[at];
   for (let height = i32[at + HEIGHT]; height > 1; height--) {
     const slot = node + NODE_PAYLOAD + ((index >>> ((height - 1) * LEAF_SHIFT)) & LEAF_MASK);
-    if (i32[slot] === 0) i32[slot] = createNode(mem, LEAF_SHIFT, owner);
+    if (i32[slot] === 0) i32[slot] = createNode(mem, LEAF_SHIFT, owner, height - 2);
     node = i32[slot];
   }
 }
@@ -81,7 +84,7 @@ function growRoot(mem: Memory, at: number, index: number, owner: number): void {
   const slots = nodeSlots(mem, root);
   if (slots === LEAF_WORDS) {
     assert(height < HEIGHT_MAX, 'vector: fits four levels');
-    const parent = createNode(mem, SMALLEST_SHIFT, owner);
+    const parent = createNode(mem, SMALLEST_SHIFT, owner, height);
     i32[parent + NODE_PAYLOAD] = root;
     i32[at] = parent;
     i32[at + HEIGHT] = height + 1;
@@ -89,7 +92,7 @@ function growRoot(mem: Memory, at: number, index: number, owner: number): void {
   }
   const wanted = Math.floor(index / 2 ** ((height - 1) * LEAF_SHIFT)) + 1;
   const shift = shiftFor(Math.max(slots * 2, Math.min(wanted, LEAF_WORDS)));
-  const larger = createNode(mem, shift, owner);
+  const larger = createNode(mem, shift, owner, height - 1);
   i32.copyWithin(larger + NODE_PAYLOAD, root + NODE_PAYLOAD, root + NODE_PAYLOAD + slots);
   i32[at] = larger;
   freeBlock(mem, root);
@@ -99,14 +102,19 @@ function shiftFor(slots: number): number {
   return Math.max(SMALLEST_SHIFT, 32 - Math.clz32(slots - 1));
 }
 
-/** A node of `1 << shift` zeros, for whoever links it. @throws HeapExhaustedError */
-export function createNode(mem: Memory, shift: number, owner: number): WordIndex {
+/**
+ * A node of `1 << shift` zeros with `level` levels below it, for whoever links it.
+ *
+ * @throws HeapExhaustedError
+ */
+export function createNode(mem: Memory, shift: number, owner: number, level: number): WordIndex {
   const { i32 } = mem;
   const slots = 1 << shift;
   const node = allocateWords(mem, NODE_PAYLOAD + slots);
   i32.fill(0, node + NODE_PAYLOAD, node + NODE_PAYLOAD + slots);
   i32[node + NODE_OWNER] = owner;
-  i32[node + HEADER_INFO] = (KIND_NODE << KIND_SHIFT) | (shift << NODE_SHIFT_AT);
+  i32[node + HEADER_INFO] =
+    (KIND_NODE << KIND_SHIFT) | (level << NODE_LEVEL_AT) | (shift << NODE_SHIFT_AT);
   return node;
 }
 

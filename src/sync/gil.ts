@@ -28,27 +28,36 @@
  * asynchronously is never handed the lock, since its event loop may be busy: it is offered it.
  *
  * No wake-up is relied upon: every wait is a slice, after which the waiter looks again, asks for
- * a hand-over, and now and then looks whether the owner lives. If it does not, the heap is
- * broken: this and every later acquisition throws `HeapCorruptionError`.
+ * a hand-over, and now and then looks whether the owner lives.
+ *
+ * Whoever gets the lock looks at the state of the heap (`heap-state.ts`). If a thread dies while it
+ * rebuilds, it dies as the owner of the lock, and the next one begins again. Owners are deposed by
+ * one thread at a time, which CONTROL_DEPOSING names: so a record cannot pass from a dead thread to
+ * a new one, which might have the lock by then, between the look at it and the exchange of the lock
+ * word.
  */
 
 import { assert } from '../base/assert.ts';
-import { HeapClosedError, HeapCorruptionError, LockTimeoutError } from '../base/errors.ts';
+import { LockTimeoutError } from '../base/errors.ts';
 import {
-  CONTROL_BROKEN_BY,
+  CONTROL_DEPOSING,
   CONTROL_GIL,
   CONTROL_LOOKED_AT,
   CONTROL_STATE,
   CONTROL_SWITCH_US,
-  HEAP_BROKEN,
+  DIED_HOLDING,
+  DIED_RECOVERING,
   HEAP_CLOSED,
   HEAP_OPEN,
+  HEAP_RECOVERING,
+  THREAD_DIED,
   THREAD_HANDOVERS,
   THREAD_PARK,
   THREAD_WAIT_US,
   THREAD_WAITS,
 } from '../memory/layout.ts';
 import { type Memory, threadRecordOf } from '../memory/memory.ts';
+import { closedError, throwIfBroken } from './heap-state.ts';
 import {
   CONTENDED,
   HANDOVER,
@@ -60,7 +69,7 @@ import {
   READERS,
 } from './lock-word.ts';
 import { awaitReaders, findReader } from './readers.ts';
-import { isDead, osThreadOf } from './thread-table.ts';
+import { isDead } from './thread-table.ts';
 import {
   AWAKE,
   beginParking,
@@ -99,12 +108,12 @@ export function acquireGil(mem: Memory, timeoutMs: number): void {
   } else if (idleLock !== 0 && findReader(mem) !== 0) {
     expelReaders(mem, performance.now(), timeoutMs);
   }
-  if (i32[CONTROL_STATE] !== HEAP_OPEN) refuseClosed(mem);
+  if (i32[CONTROL_STATE] !== HEAP_OPEN) settle(mem);
 }
 
-/** The lock is had: throws unless sections may begin. Then it is given up. */
+/** The lock is had: throws unless sections may begin, and gives it up. @throws HeapClosedError */
 export function assertUsable(mem: Memory): void {
-  if (mem.i32[CONTROL_STATE] !== HEAP_OPEN) refuseClosed(mem);
+  if (mem.i32[CONTROL_STATE] !== HEAP_OPEN) settle(mem);
 }
 
 /** Takes the lock if it is free and nobody reads. Returns whether it did. */
@@ -175,22 +184,19 @@ export function tryForgetDead(mem: Memory, id: number): boolean {
   return parkState === AWAKE && gilOwner(mem) !== id;
 }
 
-/** Closes the heap for all threads. The caller holds the lock. */
-export function markClosed(mem: Memory): void {
-  Atomics.store(mem.i32, CONTROL_STATE, HEAP_CLOSED);
-}
-
-/** Throws unless sections may begin, as far as can be seen without the lock. */
-export function assertHeapOpen(mem: Memory): void {
-  throwIfBroken(mem);
-  if (Atomics.load(mem.i32, CONTROL_STATE) !== HEAP_OPEN) throw closedError();
-}
-
-const closedError = () => new HeapClosedError('the heap was closed by the thread that created it');
-
-function refuseClosed(mem: Memory): never {
-  releaseGil(mem);
-  throw closedError();
+/** The lock is held, of a heap that is not open: rebuilds it, or refuses. */
+function settle(mem: Memory): void {
+  try {
+    throwIfBroken(mem);
+    if (Atomics.load(mem.i32, CONTROL_STATE) === HEAP_CLOSED) throw closedError();
+    assert(mem.recover !== null, 'gil: a thread that takes the lock can recover the heap');
+    awaitReaders(mem, 0, Number.POSITIVE_INFINITY);
+    mem.recover();
+  } catch (error) {
+    releaseGil(mem);
+    throw error;
+  }
+  Atomics.compareExchange(mem.i32, CONTROL_STATE, HEAP_RECOVERING, HEAP_OPEN);
 }
 
 /** Waits, as the owner, until the readers that are in have left; else gives the lock up. */
@@ -294,18 +300,37 @@ export function isTimeToLook(mem: Memory): boolean {
 
 /**
  * Takes the lock from its dead owner. One that was GRANTED the lock and had not woken up yet never
- * began its section: the lock simply passes on. Any other died in its section.
+ * began its section: the lock simply passes on. Any other died in its section: the heap is to be
+ * rebuilt.
  */
 function takeFromDead(mem: Memory, word: number): void {
-  const { i32 } = mem;
-  const owner = ownerIn(word);
-  const park = threadRecordOf(mem, owner) + THREAD_PARK;
-  const wasGranted = Atomics.load(i32, park) === GRANTED;
+  const { i32, threadId } = mem;
+  const deposing = Atomics.compareExchange(i32, CONTROL_DEPOSING, 0, threadId);
+  if (deposing !== 0 && !tryReplace(mem, CONTROL_DEPOSING, deposing)) return;
   // The record may have passed to a new thread that holds the lock by now, with equal flags. It
   // has written its system's id before, so the word first, then the record.
-  if (lockWord(mem) !== word || !isDead(mem, owner)) return;
-  if (!wasGranted) breakHeap(mem, owner);
-  if (moveLock(mem, word, ownedFrom(mem, word))) forgetGranted(mem, owner);
+  const owner = ownerIn(word);
+  if (lockWord(mem) === word && isDead(mem, owner)) {
+    const wasGranted = Atomics.load(i32, threadRecordOf(mem, owner) + THREAD_PARK) === GRANTED;
+    if (moveLock(mem, word, ownedFrom(mem, word))) {
+      if (wasGranted) forgetGranted(mem, owner);
+      else noteDeathInSection(mem, owner);
+    }
+  }
+  Atomics.compareExchange(i32, CONTROL_DEPOSING, threadId, 0);
+}
+
+/** Takes the place of a thread in a word, if it has died. */
+function tryReplace(mem: Memory, at: number, id: number): boolean {
+  return isDead(mem, id) && Atomics.compareExchange(mem.i32, at, id, mem.threadId) === id;
+}
+
+/** The calling thread has the lock of `owner`, who died in its section. */
+function noteDeathInSection(mem: Memory, owner: number): void {
+  const { i32 } = mem;
+  const state = Atomics.compareExchange(i32, CONTROL_STATE, HEAP_OPEN, HEAP_RECOVERING);
+  const where = state === HEAP_RECOVERING ? DIED_RECOVERING : DIED_HOLDING;
+  i32[threadRecordOf(mem, owner) + THREAD_DIED] = where;
 }
 
 /**
@@ -378,21 +403,4 @@ export function declineOffer(mem: Memory): void {
 function nameNext(mem: Memory, next: number): void {
   let word = lockWord(mem);
   while (!moveLock(mem, word, (word & READERS) | next)) word = lockWord(mem);
-}
-
-/** Throws if a thread has died in a section of this heap. */
-export function throwIfBroken(mem: Memory): void {
-  if (Atomics.load(mem.i32, CONTROL_STATE) !== HEAP_BROKEN) return;
-  const by = Atomics.load(mem.i32, CONTROL_BROKEN_BY);
-  throw new HeapCorruptionError(
-    `thread ${by} (thread ${osThreadOf(mem, by).id} of the system) died inside a section: ` +
-      'the heap may be half changed and takes no further sections; create a new one',
-  );
-}
-
-function breakHeap(mem: Memory, owner: number): never {
-  Atomics.store(mem.i32, CONTROL_BROKEN_BY, owner);
-  Atomics.store(mem.i32, CONTROL_STATE, HEAP_BROKEN);
-  throwIfBroken(mem);
-  throw new HeapCorruptionError('the heap is broken');
 }

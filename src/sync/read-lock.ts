@@ -6,7 +6,8 @@
 
 import { CONTROL_STATE, HEAP_OPEN } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
-import { assertHeapOpen, assertUsable, declineOffer, releaseGil, takeInTurn } from './gil.ts';
+import { assertUsable, declineOffer, releaseGil, takeInTurn } from './gil.ts';
+import { closedError, throwIfBroken } from './heap-state.ts';
 import { heirIn, lockWord, OWNER_MASK } from './lock-word.ts';
 import { announce, becomeReader, retract, wakeWriter } from './readers.ts';
 import { wakeAsync } from './waiters.ts';
@@ -20,7 +21,9 @@ export function beginReading(mem: Memory, timeoutMs: number): void {
   if (!mem.isReader) becomeReader(mem);
   announce(mem);
   const word = lockWord(mem);
-  if ((word & OWNER_MASK) !== 0) waitToRead(mem, word, timeoutMs);
+  const isOpen = mem.i32[CONTROL_STATE] === HEAP_OPEN;
+  if (isOpen && (word & OWNER_MASK) === 0) return;
+  waitToRead(mem, word, timeoutMs);
   if (mem.i32[CONTROL_STATE] !== HEAP_OPEN) refuseReading(mem);
 }
 
@@ -66,6 +69,6 @@ function wakeNext(mem: Memory, word: number): void {
 
 function refuseReading(mem: Memory): never {
   withdraw(mem, lockWord(mem));
-  assertHeapOpen(mem);
-  throw new Error('unreachable'); // a heap that is closed stays closed
+  throwIfBroken(mem);
+  throw closedError();
 }

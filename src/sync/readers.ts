@@ -25,6 +25,13 @@ import { LockTimeoutError } from '../base/errors.ts';
 import {
   CONTROL_GIL,
   CONTROL_READER_THREADS,
+  CONTROL_ROWS_LOCK,
+  CONTROL_STATE,
+  CONTROL_SUSPECT,
+  DIED_READING,
+  HEAP_OPEN,
+  HEAP_RECOVERING,
+  THREAD_DIED,
   THREAD_READING,
   WAITER_WORDS,
 } from '../memory/layout.ts';
@@ -106,7 +113,40 @@ function awaitReader(mem: Memory, id: number, start: number, timeoutMs: number):
   }
 }
 
-/** A thread has died in a read section. By the owner of the lock. */
+/**
+ * A thread has died in a read section: counts may be too high, and if it was alone among readers,
+ * anything may be half done. By the owner of the lock.
+ */
 export function dismissReader(mem: Memory, id: number): void {
-  Atomics.compareExchange(mem.i32, threadRecordOf(mem, id) + THREAD_READING, IN, OUT);
+  const { i32 } = mem;
+  const record = threadRecordOf(mem, id);
+  i32[record + THREAD_DIED] = DIED_READING;
+  i32[CONTROL_SUSPECT] = 1;
+  if (Atomics.load(i32, CONTROL_ROWS_LOCK) === id) {
+    Atomics.compareExchange(i32, CONTROL_STATE, HEAP_OPEN, HEAP_RECOVERING);
+    Atomics.store(i32, CONTROL_ROWS_LOCK, 0);
+  }
+  Atomics.compareExchange(i32, record + THREAD_READING, IN, OUT);
+}
+
+/**
+ * Runs `body` alone among readers, for rows: it may change what else is under the GIL, which nobody
+ * holds as long as anybody reads. The word (CONTROL_ROWS_LOCK, atomic) names its owner, 0: free.
+ *
+ * @throws LockTimeoutError when its owner has died: that is recovered when all have left
+ */
+export function aloneAmongReaders(mem: Memory, body: () => void): void {
+  const { i32 } = mem;
+  for (;;) {
+    const owner = Atomics.compareExchange(i32, CONTROL_ROWS_LOCK, 0, mem.threadId);
+    if (owner === 0) break;
+    const end = Atomics.wait(i32, CONTROL_ROWS_LOCK, owner, SLICE_MS);
+    if (end === 'timed-out' && isDead(mem, owner)) throw new LockTimeoutError(SLICE_MS, owner);
+  }
+  try {
+    body();
+  } finally {
+    Atomics.store(i32, CONTROL_ROWS_LOCK, 0);
+    Atomics.notify(i32, CONTROL_ROWS_LOCK);
+  }
 }

@@ -1,7 +1,8 @@
 /**
  * The thread table: which threads are attached to a heap.
  *
- *   THREAD_FREE --claim (CAS)--> THREAD_ATTACHED --release--> THREAD_FREE
+ *   THREAD_FREE --claim (CAS)--> -n --its record is written--> THREAD_ATTACHED --release--> FREE
+ *   -n --thread n of the system has died meanwhile (CAS)--> THREAD_FREE
  *
  * A record's owner writes its other words before it first takes the lock; others read them. The
  * record of the collector thread is not claimed here: `gc/requests.ts` says whose it is.
@@ -32,7 +33,7 @@ import {
   type ThreadId,
 } from '../memory/layout.ts';
 import { Memory, threadRecordOf } from '../memory/memory.ts';
-import { currentOsThread, isAlive, type OsThread } from './liveness.ts';
+import { currentOsThread, isAlive, isThread, type OsThread } from './liveness.ts';
 
 const TICKS_HIGH = 2 ** 32;
 
@@ -49,9 +50,11 @@ export function claimThread(buffer: SharedArrayBuffer): ThreadId {
   const { i32 } = mem;
   for (let id = 1; id <= MAX_THREADS; id++) {
     const state = threadRecordOf(mem, id) + THREAD_STATE;
-    if (Atomics.compareExchange(i32, state, THREAD_FREE, THREAD_ATTACHED) !== THREAD_FREE) continue;
+    const claimed = -currentOsThread().id || THREAD_ATTACHED;
+    if (Atomics.compareExchange(i32, state, THREAD_FREE, claimed) !== THREAD_FREE) continue;
     writeRecord(mem, id);
     i32[threadRecordOf(mem, id) + THREAD_SERIAL] = Atomics.add(i32, CONTROL_THREADS_SEEN, 1) + 1;
+    Atomics.store(i32, state, THREAD_ATTACHED);
     return id as ThreadId;
   }
   throw new TooManyThreadsError(MAX_THREADS);
@@ -111,6 +114,13 @@ export function closeGuardsOfDead(mem: Memory): boolean {
 /** Gives the record of thread `id` back. Its rows are released and its pages abandoned by now. */
 export function releaseThread(mem: Memory, id: ThreadId): void {
   Atomics.store(mem.i32, threadRecordOf(mem, id) + THREAD_STATE, THREAD_FREE);
+}
+
+/** Frees the record of a thread that died while it was writing it. */
+export function tryFreeHalfClaimed(mem: Memory, id: number): void {
+  const at = threadRecordOf(mem, id) + THREAD_STATE;
+  const state = Atomics.load(mem.i32, at);
+  if (state < 0 && !isThread(-state)) Atomics.compareExchange(mem.i32, at, state, THREAD_FREE);
 }
 
 /** Whether the record of `id` is taken. */

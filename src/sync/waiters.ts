@@ -51,6 +51,15 @@ export function setThreadBit(mem: Memory, words: number, id: number, isSet: bool
   else Atomics.and(mem.i32, at, ~bit);
 }
 
+/** Whether thread `id` is noted as one that waits for the lock. */
+export const isMarkedWaiting = (mem: Memory, id: number): boolean =>
+  hasThreadBit(mem, CONTROL_WAITERS, id) || hasThreadBit(mem, CONTROL_ASYNC_WAITERS, id);
+
+function hasThreadBit(mem: Memory, words: number, id: number): boolean {
+  const index = id - 1;
+  return (Atomics.load(mem.i32, words + (index >>> 5)) & (1 << (index & 31))) !== 0;
+}
+
 /** Lists the calling thread among those that wait blocking. */
 export function beginParking(mem: Memory): void {
   const { i32, thread } = mem;

@@ -248,7 +248,7 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
   ['INTERN_COUNT_WRONG', 'an interned string too many', add(() => CONTROL_INTERN_COUNT, 1)],
   ['VECTOR_HEIGHT_WRONG', 'a tree too high', set(word('deepArray', ARRAY_HEIGHT), 9)],
   ['NODE_BROKEN', 'a root that is no node', set(word('deepArray', ARRAY_ROOT), NOWHERE)],
-  ['NODE_BROKEN', 'a tree one too high', set(word('otherArray', ARRAY_HEIGHT), 2)],
+  ['NODE_LEVEL_WRONG', 'a tree one too high', set(word('otherArray', ARRAY_HEIGHT), 2)],
   [
     'NODE_SHARED',
     'two arrays with one root',
@@ -273,7 +273,7 @@ export const OBJECT_DAMAGES: readonly Damage[] = [
   ],
   ['ARRAY_LENGTH_WRONG', 'a negative length', set(word('smallArray', ARRAY_LENGTH), -1)],
   ['ARRAY_ELEMENTS_MISSING', 'a length too great', set(word('smallArray', ARRAY_LENGTH), 1e6)],
-  ['ARRAY_ELEMENTS_MISSING', 'a tree one too low', set(word('deepArray', ARRAY_HEIGHT), 1)],
+  ['NODE_LEVEL_WRONG', 'a tree one too low', set(word('deepArray', ARRAY_HEIGHT), 1)],
   ['ROWS_MISSING', 'rows too many', set(({ mem }) => mem.thread + THREAD_ROWS_COUNT, 1e6)],
   ['ROWS_STRAY', 'a row too few', set(({ mem }) => mem.thread + THREAD_ROWS_COUNT, 1)],
   [

@@ -116,6 +116,36 @@ export const tasks = {
     map.release();
   },
 
+  /** Runs out of JavaScript's own memory in a section. */
+  gorge({ heap }, name) {
+    const map = /** @type {any} */ (heap.root.get(name));
+    const hoard = [];
+    heap.run(() => {
+      for (let i = 0; ; i++) {
+        map.set(`gorge ${i % 500}`, heap.array([i]));
+        for (let k = 0; k < 100; k++) hoard.push(new Array(1000).fill(i + k / 2));
+      }
+    });
+  },
+
+  /** Changes containers of all kinds in one section after the other, until it is killed. */
+  churn({ heap }, name, seed) {
+    const work = /** @type {any} */ (heap.root.get(name));
+    for (let i = 0; ; i++) {
+      heap.run(() => {
+        const key = `key ${(i * 7 + seed) % 300}`;
+        if (i % 3 === 0) work.delete(key);
+        else if (i % 3 === 1) work.set(key, heap.array([`text ${i}`, i, work]));
+        else work.set(key, heap.from({ i, list: [i, { name: `name ${i % 50}` }] }));
+        const list = heap.array();
+        for (let k = 0; k < 20; k++) list.push(`element ${k + i}`);
+        list.sort();
+        list.splice(3, 5, heap.map([[i, list]]));
+      });
+      if (i % 100 === 0) heap.gc.collect(i % 300 === 0 ? 2 : 0);
+    }
+  },
+
   /**
    * Counts how often a section ended with a hand-over requested, and how often the next section
    * of this thread then began before anybody else's.

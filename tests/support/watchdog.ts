@@ -16,7 +16,7 @@ export interface Watchdog {
 const WORDS = {
   gil: layout.CONTROL_GIL,
   state: layout.CONTROL_STATE,
-  brokenBy: layout.CONTROL_BROKEN_BY,
+  deposing: layout.CONTROL_DEPOSING,
   ticket: layout.CONTROL_TICKET,
   waiters0: layout.CONTROL_WAITERS,
 };
