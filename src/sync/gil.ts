@@ -95,9 +95,9 @@ const OFFER_MS = 1;
 export function acquireGil(mem: Memory, timeoutMs: number): void {
   const { i32, threadId, idleLock } = mem;
   if (Atomics.compareExchange(i32, CONTROL_GIL, idleLock, idleLock | threadId) !== idleLock) {
-    acquireSlow(mem, timeoutMs);
+    acquireSlow(mem, timeoutMs, false);
   } else if (idleLock !== 0 && findReader(mem) !== 0) {
-    expelReaders(mem, performance.now(), timeoutMs);
+    acquireSlow(mem, timeoutMs, true);
   }
   if (i32[CONTROL_STATE] !== HEAP_OPEN) refuseClosed(mem);
 }
@@ -193,26 +193,25 @@ function refuseClosed(mem: Memory): never {
   throw closedError();
 }
 
-/** Waits, as the owner, until the readers that are in have left; else gives the lock up. */
-function expelReaders(mem: Memory, start: number, timeoutMs: number): void {
+/** Waits for the lock, unless `isHad`, and then for readers to leave; else gives it up. */
+function acquireSlow(mem: Memory, timeoutMs: number, isHad: boolean): void {
+  const start = performance.now();
+  const expelReaders = () => {
+    if (mem.idleLock !== 0) awaitReaders(mem, start, timeoutMs);
+  };
   try {
-    awaitReaders(mem, start, timeoutMs);
+    if (isHad) expelReaders();
+    else takeInTurn(mem, timeoutMs, expelReaders);
   } catch (error) {
-    releaseGil(mem);
+    // Not before it waits no more: it would hand the lock over to itself, and not know.
+    if (gilOwner(mem) === mem.threadId) releaseGil(mem);
     throw error;
   }
 }
 
-function acquireSlow(mem: Memory, timeoutMs: number): void {
-  const start = performance.now();
-  takeInTurn(mem, timeoutMs, () => {
-    if (mem.idleLock !== 0) expelReaders(mem, start, timeoutMs);
-  });
-}
-
 /**
  * Takes the lock in the order in which threads began to wait. `prepare` runs when it is had, and
- * before this thread is said to be in its section.
+ * before this thread is said to be in its section. If it throws, the lock is still had.
  */
 export function takeInTurn(mem: Memory, timeoutMs: number, prepare: () => void): void {
   const { i32, thread } = mem;

@@ -24,7 +24,11 @@ export function beginReading(mem: Memory, timeoutMs: number): void {
   if (mem.i32[CONTROL_STATE] !== HEAP_OPEN) refuseReading(mem);
 }
 
-/** Begins a read section if nobody has the lock, nor is to have it next. Returns whether it did. */
+/**
+ * Begins a read section if nobody has the lock, nor is to have it next. Returns whether it did.
+ *
+ * @throws HeapClosedError, HeapCorruptionError
+ */
 export function tryBeginReading(mem: Memory): boolean {
   if (!mem.isReader) becomeReader(mem);
   announce(mem);
@@ -33,6 +37,7 @@ export function tryBeginReading(mem: Memory): boolean {
   if (isOurs) declineOffer(mem);
   if ((isOurs || (word & OWNER_MASK) === 0) && mem.i32[CONTROL_STATE] === HEAP_OPEN) return true;
   withdraw(mem, word);
+  if (mem.i32[CONTROL_STATE] !== HEAP_OPEN) assertHeapOpen(mem);
   return false;
 }
 
