@@ -13,6 +13,7 @@ const PLAIN_ONLY = [
   'tests/bench-smoke.test.ts',
   'tests/from-depth.test.ts',
   'tests/limits-jumps.test.ts',
+  'tests/model.test.ts',
   'tests/tidy.test.ts',
   'tests/stress-run.test.ts',
   'tests/package.test.ts',
