@@ -17,10 +17,10 @@ import {
   sliceAfter,
   stopWaiting,
   tryAcquireAsync,
-  tryAcquireBlocking,
+  tryBeginBlocking,
   waitAsync,
 } from './sync/async-lock.ts';
-import { gilOwner, releaseGil } from './sync/gil.ts';
+import { gilOwner } from './sync/gil.ts';
 import { tryBeginReading } from './sync/read-lock.ts';
 import { beginAsync, takeTicket } from './sync/waiters.ts';
 
@@ -162,12 +162,8 @@ export class AsyncSections {
   #tryHarder(waiting: Waiting, waitedMs: number): boolean {
     const { mem } = this.#session;
     const patience = hasDeadOwner(mem) ? Number.POSITIVE_INFINITY : waitedMs;
-    if (!tryAcquireBlocking(mem, patience)) return false;
-    if (waiting.isReading) {
-      releaseGil(mem);
-      return this.#tryLock(waiting);
-    }
-    this.#session.noteEntered(false);
+    if (!tryBeginBlocking(mem, patience, waiting.isReading)) return false;
+    this.#session.noteEntered(waiting.isReading);
     return true;
   }
 

@@ -109,7 +109,7 @@ test('kept handles, and locals of a section at a safepoint, are valid', () => {
     heap.run(() => {
       const local = heap.array(['local', heap.map([['a', 1]])]);
       const { handles, mem } = sessionOf(heap);
-      expect(handles.lendLocals()).toBe(true);
+      expect(handles.tryLendLocals()).toBe(true);
       const { depth } = mem;
       mem.depth = 0;
       mem.i32[16] = 0;

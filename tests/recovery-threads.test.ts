@@ -36,7 +36,7 @@ test.runIf(process.platform === 'linux')(
       heap.gc.disable();
       heap.root.set('kept', heap.array(Array.from({ length: 500 }, (_, i) => `text ${i}`)) as Any);
       let inSections = 0;
-      for (let round = 0; round < 40 && inSections < 1; round++) {
+      for (let round = 0; round < 150 && inSections < 1; round++) {
         makeRings(heap);
         await until(() => ensureCollectorThread(mem) && isCollectorServing(mem), 20);
         heap.run(() => wantBackground(mem, 2));

@@ -46,6 +46,27 @@ test('an exclusive section waits until the last reader has left', async () => {
   });
 });
 
+test('a writer whose wait for readers ends does not hand the lock over to itself', async () => {
+  await withStage({ ...TASKS, switchIntervalMs: 400 }, async ({ signals, start }) => {
+    const threads = await start(4);
+    const [reader, first, second, third] = threads as [Thread, Thread, Thread, Thread];
+    const reading = reader.call('holdReading', HELD, RELEASE);
+    await until(() => Atomics.load(signals, HELD) === 1);
+    // The first has the lock while the second begins to wait for it. That one takes it before it
+    // has asked for a hand-over; the third asks the second for one.
+    const failing = first.fail('section', 'run', { timeoutMs: 200 });
+    await sleep(100);
+    const failingToo = second.fail('section', 'run', { timeoutMs: 700 });
+    await sleep(150);
+    const writing = third.call<number>('section', 'run', { timeoutMs: 10_000 });
+    expect((await failing).name).toBe('LockTimeoutError');
+    expect((await failingToo).name).toBe('LockTimeoutError');
+    raise(signals, RELEASE);
+    await reading;
+    expect(await writing).toBeLessThan(5000);
+  });
+});
+
 test('a read section waits until the exclusive one has ended', async () => {
   await withStage(TASKS, async ({ heap, signals, start }) => {
     const [holder] = (await start(1)) as [Thread];

@@ -15,6 +15,7 @@ const PLAIN_ONLY = [
   'tests/limits-jumps.test.ts',
   'tests/recovery-collections.test.ts',
   'tests/recovery-objects.test.ts',
+  'tests/model.test.ts',
   'tests/tidy.test.ts',
   'tests/stress-run.test.ts',
   'tests/package.test.ts',

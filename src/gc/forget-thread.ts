@@ -40,7 +40,7 @@ import type { Mutator } from '../object/mutator.ts';
 import { dropSentTo } from '../object/transit.ts';
 import { undoOfDead } from '../object/undo.ts';
 import { freeVector, wordAt } from '../object/vector.ts';
-import { tryForgetDead } from '../sync/gil.ts';
+import { forgetDeposing, forgetUnnamed, tryForgetDead } from '../sync/gil.ts';
 import {
   bequeathCounters,
   isAttached,
@@ -82,6 +82,7 @@ function whereItDied(mem: Mutator, id: number): number {
   if (died !== 0) return died;
   if (!isDead(mem, id)) return 0;
   const wasWaiting = isMarkedWaiting(mem, id);
+  forgetUnnamed(mem, id);
   if (!tryForgetDead(mem, id)) return 0;
   if (wasWaiting) return DIED_WAITING;
   return isCollecting ? DIED_COLLECTING : DIED_OUTSIDE;
@@ -109,6 +110,7 @@ export function forgetThread(
   resetTrigger(mem);
   bequeathCounters(mem, id);
   dropClaimOf(mem, id);
+  forgetDeposing(mem, id);
   dropSentTo(mem, i32[record + THREAD_NODE_ID]);
   if (i32[CONTROL_CREATOR] === id) i32[CONTROL_CREATOR] = NULL_REF;
   const durationMs = performance.now() - beganMs;

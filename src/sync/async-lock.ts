@@ -12,16 +12,10 @@
 import { LockTimeoutError } from '../base/errors.ts';
 import { CONTROL_SWITCH_US, THREAD_ASYNC } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
-import {
-  acquireGil,
-  assertUsable,
-  declineOffer,
-  isTimeToLook,
-  offerTo,
-  SLICE_MS,
-  tryTake,
-} from './gil.ts';
+import { acquireGil, assertUsable, isTimeToLook, SLICE_MS, tryTake } from './gil.ts';
+import { declineOffer, offerTo } from './hand-over.ts';
 import { CONTENDED, HANDOVER, heirIn, lockWord, moveLock, ownerIn } from './lock-word.ts';
+import { beginReading } from './read-lock.ts';
 import { findReader } from './readers.ts';
 import { isDead } from './thread-table.ts';
 import { ASYNC_WAITING, endAsync } from './waiters.ts';
@@ -38,21 +32,26 @@ const BLOCKING_MAX_MS = 50;
  * @throws HeapClosedError, HeapCorruptionError
  */
 export function tryAcquireAsync(mem: Memory): boolean {
-  if (!tryTake(mem)) return false;
-  if (findReader(mem) !== 0) {
+  // Looks for readers behind every take: while the offer had lapsed, new ones may have begun.
+  while (tryTake(mem)) {
+    if (findReader(mem) === 0) {
+      assertUsable(mem);
+      return true;
+    }
     offerTo(mem, mem.threadId);
     // The last reader may have left before it could see the offer.
-    if (findReader(mem) !== 0 || !tryTake(mem)) return false;
+    if (findReader(mem) !== 0) break;
   }
-  assertUsable(mem);
-  return true;
+  return false;
 }
 
-/** Blocks for the lock if it was waited for long. Returns whether it is had. */
-export function tryAcquireBlocking(mem: Memory, waitedMs: number): boolean {
+/** Blocks for a section if it was waited for long. Returns whether it has begun. */
+export function tryBeginBlocking(mem: Memory, waitedMs: number, isReading: boolean): boolean {
   if (waitedMs < PATIENCE_MS) return false;
+  const timeoutMs = Math.min(waitedMs * BLOCKING_PART, BLOCKING_MAX_MS);
   try {
-    acquireGil(mem, Math.min(waitedMs * BLOCKING_PART, BLOCKING_MAX_MS));
+    if (isReading) beginReading(mem, timeoutMs);
+    else acquireGil(mem, timeoutMs);
     return true;
   } catch (error) {
     if (error instanceof LockTimeoutError) return false;

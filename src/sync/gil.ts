@@ -51,23 +51,14 @@ import {
   HEAP_OPEN,
   HEAP_RECOVERING,
   THREAD_DIED,
-  THREAD_HANDOVERS,
   THREAD_PARK,
   THREAD_WAIT_US,
   THREAD_WAITS,
 } from '../memory/layout.ts';
 import { type Memory, threadRecordOf } from '../memory/memory.ts';
+import { releaseSlow } from './hand-over.ts';
 import { closedError, throwIfBroken } from './heap-state.ts';
-import {
-  CONTENDED,
-  HANDOVER,
-  heirIn,
-  lockWord,
-  moveLock,
-  OFFERED,
-  ownerIn,
-  READERS,
-} from './lock-word.ts';
+import { CONTENDED, HANDOVER, heirIn, lockWord, moveLock, ownerIn, READERS } from './lock-word.ts';
 import { awaitReaders, findReader } from './readers.ts';
 import { isDead } from './thread-table.ts';
 import {
@@ -77,15 +68,10 @@ import {
   forgetGranted,
   forgetWaiter,
   GRANTED,
-  grantLongest,
-  isAsyncFirst,
   longestAsync,
   longestParked,
   PARKED,
-  renewTicket,
   SIGNALLED,
-  signalLongest,
-  wakeAsync,
 } from './waiters.ts';
 
 /** Longest slice of a wait, in milliseconds, and how often the owner's life is looked at. */
@@ -104,9 +90,9 @@ const OFFER_MS = 1;
 export function acquireGil(mem: Memory, timeoutMs: number): void {
   const { i32, threadId, idleLock } = mem;
   if (Atomics.compareExchange(i32, CONTROL_GIL, idleLock, idleLock | threadId) !== idleLock) {
-    acquireSlow(mem, timeoutMs);
+    acquireSlow(mem, timeoutMs, false);
   } else if (idleLock !== 0 && findReader(mem) !== 0) {
-    expelReaders(mem, performance.now(), timeoutMs);
+    acquireSlow(mem, timeoutMs, true);
   }
   if (i32[CONTROL_STATE] !== HEAP_OPEN) settle(mem);
 }
@@ -184,6 +170,20 @@ export function tryForgetDead(mem: Memory, id: number): boolean {
   return parkState === AWAKE && gilOwner(mem) !== id;
 }
 
+/** A dead thread takes the lock from nobody any more: another may get its record. */
+export function forgetDeposing(mem: Memory, id: number): void {
+  Atomics.compareExchange(mem.i32, CONTROL_DEPOSING, id, 0);
+}
+
+/**
+ * A dead thread was granted the lock by one that died before it named it. The caller holds the
+ * lock, so nobody is about to.
+ */
+export function forgetUnnamed(mem: Memory, id: number): void {
+  const parkState = Atomics.load(mem.i32, threadRecordOf(mem, id) + THREAD_PARK);
+  if (parkState === GRANTED && gilOwner(mem) !== id) forgetGranted(mem, id);
+}
+
 /** The lock is held, of a heap that is not open: rebuilds it, or refuses. */
 function settle(mem: Memory): void {
   try {
@@ -199,26 +199,25 @@ function settle(mem: Memory): void {
   Atomics.compareExchange(mem.i32, CONTROL_STATE, HEAP_RECOVERING, HEAP_OPEN);
 }
 
-/** Waits, as the owner, until the readers that are in have left; else gives the lock up. */
-function expelReaders(mem: Memory, start: number, timeoutMs: number): void {
+/** Waits for the lock, unless `isHad`, and then for readers to leave; else gives it up. */
+function acquireSlow(mem: Memory, timeoutMs: number, isHad: boolean): void {
+  const start = performance.now();
+  const expelReaders = () => {
+    if (mem.idleLock !== 0) awaitReaders(mem, start, timeoutMs);
+  };
   try {
-    awaitReaders(mem, start, timeoutMs);
+    if (isHad) expelReaders();
+    else takeInTurn(mem, timeoutMs, expelReaders);
   } catch (error) {
-    releaseGil(mem);
+    // Not before it waits no more: it would hand the lock over to itself, and not know.
+    if (gilOwner(mem) === mem.threadId) releaseGil(mem);
     throw error;
   }
 }
 
-function acquireSlow(mem: Memory, timeoutMs: number): void {
-  const start = performance.now();
-  takeInTurn(mem, timeoutMs, () => {
-    if (mem.idleLock !== 0) expelReaders(mem, start, timeoutMs);
-  });
-}
-
 /**
  * Takes the lock in the order in which threads began to wait. `prepare` runs when it is had, and
- * before this thread is said to be in its section.
+ * before this thread is said to be in its section. If it throws, the lock is still had.
  */
 export function takeInTurn(mem: Memory, timeoutMs: number, prepare: () => void): void {
   const { i32, thread } = mem;
@@ -312,10 +311,9 @@ function takeFromDead(mem: Memory, word: number): void {
   const owner = ownerIn(word);
   if (lockWord(mem) === word && isDead(mem, owner)) {
     const wasGranted = Atomics.load(i32, threadRecordOf(mem, owner) + THREAD_PARK) === GRANTED;
-    if (moveLock(mem, word, ownedFrom(mem, word))) {
-      if (wasGranted) forgetGranted(mem, owner);
-      else noteDeathInSection(mem, owner);
-    }
+    // Before the word names somebody else: if this thread dies next, that one has to know.
+    if (!wasGranted) noteDeathInSection(mem, owner);
+    if (moveLock(mem, word, ownedFrom(mem, word)) && wasGranted) forgetGranted(mem, owner);
   }
   Atomics.compareExchange(i32, CONTROL_DEPOSING, threadId, 0);
 }
@@ -325,12 +323,13 @@ function tryReplace(mem: Memory, at: number, id: number): boolean {
   return isDead(mem, id) && Atomics.compareExchange(mem.i32, at, id, mem.threadId) === id;
 }
 
-/** The calling thread has the lock of `owner`, who died in its section. */
+/** `owner`, who still has the lock, has died in its section. */
 function noteDeathInSection(mem: Memory, owner: number): void {
   const { i32 } = mem;
+  const died = threadRecordOf(mem, owner) + THREAD_DIED;
   const state = Atomics.compareExchange(i32, CONTROL_STATE, HEAP_OPEN, HEAP_RECOVERING);
-  const where = state === HEAP_RECOVERING ? DIED_RECOVERING : DIED_HOLDING;
-  i32[threadRecordOf(mem, owner) + THREAD_DIED] = where;
+  if (i32[died] !== 0) return; // noted before by one that did not get the lock
+  i32[died] = state === HEAP_RECOVERING ? DIED_RECOVERING : DIED_HOLDING;
 }
 
 /**
@@ -348,6 +347,7 @@ function park(mem: Memory, sliceMs: number): void {
   const { i32 } = mem;
   const at = mem.thread + THREAD_PARK;
   const state = Atomics.load(i32, at);
+  if (state === AWAKE) beginParking(mem); // taken for a dead thread that had this record before
   if (state === PARKED) Atomics.wait(i32, at, PARKED, sliceMs);
   // The lock word names us next: its store is under way, and its notify may be over.
   else if (state === GRANTED) Atomics.wait(i32, at, GRANTED, GRANTED_SLICE_MS);
@@ -358,49 +358,4 @@ function park(mem: Memory, sliceMs: number): void {
 function withdraw(mem: Memory): boolean {
   const at = mem.thread + THREAD_PARK;
   return Atomics.compareExchange(mem.i32, at, PARKED, AWAKE) === PARKED;
-}
-
-function releaseSlow(mem: Memory): void {
-  const { i32 } = mem;
-  let word = lockWord(mem);
-  assert(ownerIn(word) === mem.threadId, 'gil: released by its owner');
-  mem.idleLock = word & READERS;
-  if ((word & HANDOVER) !== 0 && handOver(mem)) {
-    i32[mem.thread + THREAD_HANDOVERS]++;
-    return;
-  }
-  word = Atomics.and(i32, CONTROL_GIL, READERS);
-  if ((word & CONTENDED) !== 0) signalLongest(mem);
-}
-
-/** Gives the lock to whoever has waited longest. False: nobody waits. */
-function handOver(mem: Memory): boolean {
-  const async = longestAsync(mem);
-  if (async !== 0 && isAsyncFirst(mem, async, longestParked(mem, false))) {
-    renewTicket(mem, async); // this is its turn, whether it comes in time or not
-    offerTo(mem, async);
-    wakeAsync(mem, async);
-    return true;
-  }
-  const heir = grantLongest(mem);
-  if (heir === 0) return false;
-  nameNext(mem, CONTENDED | heir);
-  Atomics.notify(mem.i32, threadRecordOf(mem, heir) + THREAD_PARK, 1);
-  return true;
-}
-
-/** The owner offers the lock to a thread that waits asynchronously, itself perhaps. */
-export const offerTo = (mem: Memory, id: number): void => nameNext(mem, OFFERED | id);
-
-/** The lock is not wanted any more by the calling thread, should it be offered to it. */
-export function declineOffer(mem: Memory): void {
-  const word = lockWord(mem);
-  if (heirIn(word) === mem.threadId) moveLock(mem, word, word & READERS);
-  if (ownerIn(lockWord(mem)) === 0) signalLongest(mem);
-}
-
-/** Replaces the caller's name and all flags but READERS, which any reader may set meanwhile. */
-function nameNext(mem: Memory, next: number): void {
-  let word = lockWord(mem);
-  while (!moveLock(mem, word, (word & READERS) | next)) word = lockWord(mem);
 }

@@ -6,8 +6,9 @@
 
 import { CONTROL_STATE, HEAP_OPEN } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
-import { assertUsable, declineOffer, releaseGil, takeInTurn } from './gil.ts';
-import { closedError, throwIfBroken } from './heap-state.ts';
+import { assertUsable, releaseGil, takeInTurn } from './gil.ts';
+import { declineOffer } from './hand-over.ts';
+import { assertHeapOpen, closedError, throwIfBroken } from './heap-state.ts';
 import { heirIn, lockWord, OWNER_MASK } from './lock-word.ts';
 import { announce, becomeReader, retract, wakeWriter } from './readers.ts';
 import { wakeAsync } from './waiters.ts';
@@ -27,7 +28,11 @@ export function beginReading(mem: Memory, timeoutMs: number): void {
   if (mem.i32[CONTROL_STATE] !== HEAP_OPEN) refuseReading(mem);
 }
 
-/** Begins a read section if nobody has the lock, nor is to have it next. Returns whether it did. */
+/**
+ * Begins a read section if nobody has the lock, nor is to have it next. Returns whether it did.
+ *
+ * @throws HeapClosedError, HeapCorruptionError
+ */
 export function tryBeginReading(mem: Memory): boolean {
   if (!mem.isReader) becomeReader(mem);
   announce(mem);
@@ -36,6 +41,7 @@ export function tryBeginReading(mem: Memory): boolean {
   if (isOurs) declineOffer(mem);
   if ((isOurs || (word & OWNER_MASK) === 0) && mem.i32[CONTROL_STATE] === HEAP_OPEN) return true;
   withdraw(mem, word);
+  assertHeapOpen(mem);
   return false;
 }
 

@@ -40,8 +40,8 @@ import { READERS } from './lock-word.ts';
 import { isDead } from './thread-table.ts';
 import { setThreadBit } from './waiters.ts';
 
-const OUT = 0;
-const IN = 1;
+export const OUT = 0;
+export const IN = 1;
 
 /** Looks of a writer at a reader before it goes to sleep: a read section may be very short. */
 const SPINS = 100;
