@@ -37,6 +37,7 @@ import { type HeapStats, readStats } from './stats.ts';
 import { releaseGil } from './sync/gil.ts';
 import { markClosed } from './sync/heap-state.ts';
 import { releaseThread } from './sync/thread-table.ts';
+import { type DeathListener, ThreadDeaths } from './thread-deaths.ts';
 
 export { IMMORTAL_REFCOUNT } from './refcounts.ts';
 
@@ -76,6 +77,7 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
   /** The collector: CPython's `gc` module. */
   readonly gc: HeapGc;
   readonly #session: Session;
+  readonly #deaths: ThreadDeaths;
   readonly #id: string;
 
   private constructor(mem: Mutator) {
@@ -84,6 +86,7 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
     this.#session = session;
     this.#session.onLost = () => this.#forget();
     this.gc = new HeapGc(this.#session);
+    this.#deaths = new ThreadDeaths(this.#session);
     this.#id = heapIdOf(mem);
     joined.set(this.#id, this);
     leaveAllOnExit();
@@ -207,6 +210,7 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
   #forget(): void {
     this.#session.isOpen = false;
     this.#session.waiting.close();
+    this.#deaths.stop();
     this.#session.collections.onLeave?.();
     joined.delete(this.#id);
   }
@@ -280,6 +284,26 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
     else this.#session.assertOpen();
   }
 
+  /**
+   * Calls `listener` when a thread of this heap has died without leaving it, by `terminate()` for
+   * instance, after what it has left was recovered: which thread, where it was, what was released,
+   * how long it took. Every thread can listen; a listener does not keep the process alive.
+   *
+   * @throws TypeError for another event, or a listener that is no function
+   */
+  on(event: 'threaddeath', listener: DeathListener): this {
+    checkListener(event, listener);
+    this.#deaths.on(listener);
+    return this;
+  }
+
+  /** Undoes one `on`. @throws TypeError */
+  off(event: 'threaddeath', listener: DeathListener): this {
+    checkListener(event, listener);
+    this.#deaths.off(listener);
+    return this;
+  }
+
   /** What lives in the heap, and how its lock was used. Walks the heap. */
   stats(): HeapStats {
     const session = this.#session;
@@ -302,4 +326,11 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
 
 function heapIdOfBuffer(buffer: SharedArrayBuffer): string {
   return heapIdOf({ i32: new Int32Array(buffer) });
+}
+
+function checkListener(event: unknown, listener: unknown): void {
+  if (event !== 'threaddeath') {
+    throw new TypeError(`a heap has no event ${String(event)}; the event is threaddeath`);
+  }
+  if (typeof listener !== 'function') throw new TypeError('a listener must be a function');
 }

@@ -31,6 +31,7 @@ export type { Shareable } from './codec.ts';
 export { HeapCondition } from './condition.ts';
 export { CoordinationObject } from './coordination-object.ts';
 export { HeapCounter } from './counter.ts';
+export type { DeathPlace, DeathRecord } from './gc/deaths.ts';
 export type { Collection, GenerationStats } from './gc/figures.ts';
 export type { Durations } from './gc/histogram.ts';
 export type { Finding } from './gc/verify.ts';
@@ -81,6 +82,7 @@ export {
   type SubstructNew,
 } from './struct.ts';
 export type { ThreadStats } from './sync/thread-table.ts';
+export type { DeathListener } from './thread-deaths.ts';
 export { HeapTuple } from './tuple.ts';
 export type {
   Atom,

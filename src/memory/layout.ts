@@ -81,6 +81,7 @@ export const CONTROL_CHANGED_TO = 50; //      GIL       its chunk merged last; t
 export const CONTROL_SUSPECT = 51; //         GIL       1: counts may be too high
 export const CONTROL_THREADS_SEEN = 44; //    atomic    attaches so far
 export const CONTROL_ROWS_LOCK = 58; //       atomic    the reader that makes room for rows; 0: none
+export const CONTROL_SCANNED_AT = 59; //      atomic    when threads last looked who has died, in ms
 export const CONTROL_FREE_RUNS = 64; //       GIL       heads of the lists of free page runs
 export const CONTROL_TRANSIT_MAP = 56; //     GIL       see object/transit.ts
 export const CONTROL_TRANSIT_SERIAL = 57; //  GIL       serial number of the last one; wraps

@@ -13,6 +13,7 @@ import { TooManyThreadsError } from '../base/errors.ts';
 import {
   COLLECTOR_THREAD,
   CONTROL_LEFT,
+  CONTROL_SCANNED_AT,
   CONTROL_THREADS_SEEN,
   GC_DISABLES,
   MAX_THREADS,
@@ -143,6 +144,22 @@ export function isDead(mem: Memory, id: number): boolean {
   if (isAlive(before)) return false;
   const after = osThreadOf(mem, id);
   return after.id === before.id && after.startTicks === before.startTicks;
+}
+
+/** Whether any attached thread has ended. Microseconds for each. */
+export function hasDeadThread(mem: Memory): boolean {
+  for (let id = 1; id <= MAX_THREADS; id++) {
+    if (id !== mem.threadId && isAttached(mem, id) && isDead(mem, id)) return true;
+  }
+  return false;
+}
+
+/** Whether nobody has looked for dead threads for `periodMs`: then the caller does, for all. */
+export function isTimeToScan(mem: Memory, periodMs: number): boolean {
+  const now = Date.now() | 0; // wraps; only differences count
+  const last = Atomics.load(mem.i32, CONTROL_SCANNED_AT);
+  if (Math.abs((now - last) | 0) < periodMs / 2) return false;
+  return Atomics.compareExchange(mem.i32, CONTROL_SCANNED_AT, last, now) === last;
 }
 
 /** How threads used the lock. */

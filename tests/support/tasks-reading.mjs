@@ -107,4 +107,22 @@ export const tasks = {
       for (const handle of handles) handle.release();
     });
   },
+
+  /** Changes named roots in an atomic section, and does not end it before `release`. */
+  changeAtomically({ heap, signals }, held, release) {
+    const map = /** @type {any} */ (heap.root.get('map'));
+    const array = /** @type {any} */ (heap.root.get('array'));
+    heap.run(
+      () => {
+        for (let i = 0; i < 300; i++) map.set(`key ${i}`, heap.array([i]));
+        map.set('a', 2).delete('a');
+        array.reverse();
+        array.splice(1, 1, 'x', map);
+        heap.root.set('other', array);
+        raise(signals, held);
+        waitFor(signals, release);
+      },
+      { atomic: true },
+    );
+  },
 };
