@@ -48,7 +48,7 @@ import {
   releaseThread,
   tryFreeHalfClaimed,
 } from '../sync/thread-table.ts';
-import { isMarkedWaiting } from '../sync/waiters.ts';
+import { forgetGranted, forgetWaiter, isMarkedWaiting } from '../sync/waiters.ts';
 import { collectingThread, dropClaimOf } from './claim.ts';
 import { type DeathRecord, noteDeath } from './deaths.ts';
 import { resetTrigger } from './generations.ts';
@@ -111,6 +111,8 @@ export function forgetThread(
   bequeathCounters(mem, id);
   dropClaimOf(mem, id);
   forgetDeposing(mem, id);
+  forgetWaiter(mem, id);
+  forgetGranted(mem, id); // it may have died between getting the lock and saying so
   dropSentTo(mem, i32[record + THREAD_NODE_ID]);
   if (i32[CONTROL_CREATOR] === id) i32[CONTROL_CREATOR] = NULL_REF;
   const durationMs = performance.now() - beganMs;

@@ -151,16 +151,22 @@ function findInChunks(mem: Memory, map: ObjectRef, matches: (entry: number) => b
 export function reserveEntry(mem: Memory, map: ObjectRef, hash: number): void {
   const { i32 } = mem;
   const size = i32[map + MAP_SIZE];
-  const buckets = i32[map + MAP_BUCKET_COUNT];
-  i32[CONTROL_CHANGED] = map;
-  if (buckets !== 0) {
-    if (size >= buckets * BUCKET_LOAD) splitBucket(mem, map);
-    reserveSlot(mem, map, hash);
-  } else if (size >= MAP_SMALL) {
-    buildTable(mem, map);
-  }
+  reserveInTable(mem, map, hash);
   const last = i32[map + MAP_LAST];
   if (last === 0 || i32[last + CHUNK_USED] >= capacityOf(mem, last)) addChunk(mem, map, size);
+}
+
+/** As `reserveEntry`, where the entry has a place in a chunk already. @throws HeapExhaustedError */
+export function reserveInTable(mem: Memory, map: ObjectRef, hash: number): void {
+  const { i32 } = mem;
+  const size = i32[map + MAP_SIZE];
+  i32[CONTROL_CHANGED] = map;
+  if (i32[map + MAP_BUCKET_COUNT] === 0) {
+    if (size < MAP_SMALL) return;
+    buildTable(mem, map);
+  }
+  if (size >= i32[map + MAP_BUCKET_COUNT] * BUCKET_LOAD) splitBucket(mem, map);
+  reserveSlot(mem, map, hash);
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   CHUNK_LIVE,
   CHUNK_OWNER,
   CHUNK_STEP,
+  CONTROL_CHANGED,
   ENTRY_KEY,
   ENTRY_VALUE,
   HEADER_INFO,
@@ -40,9 +41,9 @@ import { arrayLength, elementAt } from './array.ts';
 import { decref, dropValue, dropValueAt } from './dealloc.ts';
 import { kindOf } from './header.ts';
 import { kindRecordOf } from './kinds.ts';
-import { deleteEntry } from './map.ts';
+import { deleteEntry, reserveInTable } from './map.ts';
 import { isHole, tidyChunk } from './map-chunks.ts';
-import { addToTable, entryHash, freeTable, reserveSlot, shrinkTable } from './map-table.ts';
+import { addToTable, freeTable, shrinkTable } from './map-table.ts';
 import type { Mutator } from './mutator.ts';
 import { incref } from './refcount.ts';
 import {
@@ -60,6 +61,7 @@ import {
   UNDO_WORD,
   UndoLog,
 } from './undo-log.ts';
+import { hashValue } from './value.ts';
 
 /** One entry as it stands in a log. */
 interface Entry {
@@ -105,11 +107,14 @@ export function closeUndo(undo: UndoLog, mem: Mutator): void {
 function tidyMaps(undo: UndoLog, mem: Mutator): void {
   for (const [chunk, map] of undo.chunks) {
     const isStill = kindOf(mem, chunk) === KIND_CHUNK && mem.i32[chunk + CHUNK_OWNER] === map;
-    if (isStill) tidyChunk(mem, map, chunk);
+    if (!isStill) continue;
+    mem.i32[CONTROL_CHANGED] = map;
+    tidyChunk(mem, map, chunk);
   }
   for (const [map, count] of undo.lost) {
     const kind = kindOf(mem, map);
     if (kind !== KIND_MAP && kind !== KIND_SET) continue;
+    mem.i32[CONTROL_CHANGED] = map;
     for (let i = 0; i < count && mem.i32[map + MAP_BUCKET_COUNT] !== 0; i++) shrinkTable(mem, map);
   }
 }
@@ -245,23 +250,33 @@ function restoreEntry(mem: Mutator, entry: Entry): void {
   const { object: map, a: at } = entry;
   const { i32 } = mem;
   const chunk = blockContaining(mem, at);
+  const hash = hashOfKey(mem, entry);
+  const hasTable = tryReserve(mem, map, hash);
   if (i32[chunk + CHUNK_STEP] === MAP_ENTRY_WORDS) placeValue(mem, entry, 1, at + ENTRY_VALUE);
   placeValue(mem, entry, 0, at + ENTRY_KEY);
   i32[chunk + CHUNK_LIVE]++;
   i32[map + MAP_SIZE]++;
-  if (i32[map + MAP_BUCKET_COUNT] !== 0) enterTable(mem, map, at);
+  if (hasTable) addToTable(mem, map, at, hash);
 }
 
-function enterTable(mem: Mutator, map: ObjectRef, entry: number): void {
-  const hash = entryHash(mem, entry);
+/** The hash of the key that an entry was noted with. */
+function hashOfKey(mem: Mutator, { log, start }: Entry): number {
+  const at = elementAt(mem, log, start);
+  return hashValue(mem, mem.i32[at + VALUE_LOW], mem.i32[at + VALUE_HIGH]);
+}
+
+/**
+ * Makes room in the table of a map, which names it as the one that is being changed. False when it
+ * has no table, or none any more for lack of room.
+ */
+function tryReserve(mem: Mutator, map: ObjectRef, hash: number): boolean {
   try {
-    reserveSlot(mem, map, hash);
+    reserveInTable(mem, map, hash);
   } catch (error) {
     if (!(error instanceof HeapExhaustedError)) throw error;
     freeTable(mem, map);
-    return;
   }
-  addToTable(mem, map, entry, hash);
+  return mem.i32[map + MAP_BUCKET_COUNT] !== 0;
 }
 
 /** A plain object gets its shape back, and what it held; it may be a dictionary by now. */
