@@ -157,14 +157,18 @@ export class UndoLog implements Undo {
     mem.i32[mem.thread + THREAD_UNDO] = log;
   }
 
-  /** The section is committed, or undone: the log is dropped, and what dies with it. */
+  /** From here on nothing of the section is undone. */
+  commit(): void {
+    if (this.log !== 0) this.mem.i32[this.mem.thread + THREAD_UNDO] = 0;
+  }
+
+  /** The log is dropped, and what dies with it. */
   close(): void {
     const { mem, log } = this;
     this.chunks.clear();
     this.lost.clear();
     this.hasHoles = false;
     if (log === 0) return;
-    mem.i32[mem.thread + THREAD_UNDO] = 0;
     this.log = 0 as ObjectRef;
     this.room = 0;
     removeRow(mem, this.row);

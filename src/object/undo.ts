@@ -42,7 +42,7 @@ import { decref, dropValue, dropValueAt } from './dealloc.ts';
 import { kindOf } from './header.ts';
 import { kindRecordOf } from './kinds.ts';
 import { deleteEntry, reserveInTable } from './map.ts';
-import { isHole, tidyChunk } from './map-chunks.ts';
+import { endOf, isHole, tidyChunk } from './map-chunks.ts';
 import { addToTable, freeTable, shrinkTable } from './map-table.ts';
 import type { Mutator } from './mutator.ts';
 import { incref } from './refcount.ts';
@@ -99,7 +99,8 @@ export function undoTo(undo: UndoLog, mem: Mutator, mark: number): void {
 export function closeUndo(undo: UndoLog, mem: Mutator): void {
   mem.undo = null;
   if (undo.hasHoles && undo.log !== 0) collectHoles(undo, mem);
-  tidyMaps(undo, mem);
+  undo.commit();
+  tidyMaps(undo, mem); // not before: what it frees, undoing may need
   undo.close();
 }
 
@@ -184,7 +185,7 @@ function apply(mem: Mutator, entry: Entry): void {
       restoreElements(mem, entry);
       return;
     case UNDO_ADDED:
-      if (!isHole(mem, a)) deleteEntry(mem, object, a);
+      if (isEntry(mem, a)) deleteEntry(mem, object, a);
       return;
     case UNDO_REMOVED:
       if (isHole(mem, a)) restoreEntry(mem, entry);
@@ -195,6 +196,11 @@ function apply(mem: Mutator, entry: Entry): void {
     default:
       assert(false, 'undo: an entry has a type');
   }
+}
+
+/** Whether an entry is there: its thread may have died between noting and appending it. */
+function isEntry(mem: Mutator, entry: number): boolean {
+  return entry < endOf(mem, blockContaining(mem, entry)) && !isHole(mem, entry);
 }
 
 function restoreReference(mem: Mutator, { log, start, a }: Entry): void {
@@ -307,6 +313,6 @@ export function undoOfDead(mem: Mutator, id: number): void {
   const undo = new UndoLog(mem);
   undo.log = mem.i32[word] as ObjectRef;
   undoTo(undo, mem, 0);
-  tidyMaps(undo, mem);
   mem.i32[word] = 0;
+  tidyMaps(undo, mem);
 }
