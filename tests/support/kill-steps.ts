@@ -29,7 +29,7 @@ const MIB = 2 ** 20;
 
 /** Kills `step` at its stores, one heap for each. Returns how many deaths that were. */
 export function killAtEveryStore<C>(step: Step<C>): number {
-  const every = step.every ?? 400;
+  const every = step.every ?? 250;
   let deaths = 0;
   let stride = 1;
   for (let n = 1; ; n += stride) {
