@@ -71,7 +71,8 @@ export class ThreadDeaths {
   }
 
   #lookInTurn(): void {
-    if (isTimeToScan(this.#session.mem, LOOK_MS)) this.look();
+    if (!this.#session.isOpen) this.stop();
+    else if (isTimeToScan(this.#session.mem, LOOK_MS)) this.look();
     else this.#tell();
   }
 

@@ -128,12 +128,14 @@ export function patchAtomics(): void {
 
 /** Runs `body` in a thread that dies at its n-th store. Null when it ended before. */
 export function killAt(heap: Heap, n: number, body: () => unknown): Killer | null {
-  const killer = new Killer(sessionOf(heap).mem, n);
+  const session = sessionOf(heap);
+  const killer = new Killer(session.mem, n);
   try {
     body();
   } catch (error) {
     if (!killer.isDead) throw error;
   }
+  if (killer.isDead) session.isOpen = false; // its timers are dead, too
   killer.spare();
   return killer.isDead ? killer : null;
 }
