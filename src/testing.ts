@@ -31,6 +31,7 @@ export {
   tryProgram,
 } from './testing/program.ts';
 export { Random } from './testing/random.ts';
+export { watchRecovery } from './testing/recovery.ts';
 export {
   createRound,
   formatRound,

@@ -18,6 +18,7 @@ const PLAIN_ONLY = [
   'tests/recovery-containers.test.ts',
   'tests/recovery-objects.test.ts',
   'tests/model.test.ts',
+  'tests/storm.test.ts',
   'tests/tidy.test.ts',
   'tests/stress-run.test.ts',
   'tests/package.test.ts',

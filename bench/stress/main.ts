@@ -9,10 +9,10 @@
  * as a text that `--replay` reads, what was found being a comment at its top.
  */
 
-import { writeSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { createRound, type Operation, type Program, type Round } from '../../src/testing.ts';
 import { integerFrom, numberFrom, oneOf, replayable } from './arguments.ts';
+import { STDERR, STDOUT, writeAll } from './output.ts';
 import { Pool } from './pool.ts';
 import { formatFailure, type Outcome, outcomeOf, sumOf } from './programs.ts';
 import { type Limits, tryRound } from './rounds.ts';
@@ -20,8 +20,6 @@ import { type Limits, tryRound } from './rounds.ts';
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 const THREADS_MAX = 64;
-const STDOUT = 1;
-const STDERR = 2;
 /** Programs of each thread between two rounds. */
 const PROGRAMS = 3;
 /** How the heap is spoiled on purpose: what operation `damage` stands for, by number. */
@@ -186,22 +184,6 @@ function formatFigures({ failure, seed, rounds, parcels, ...rest }: Result, json
   );
   return lines.join('') + (failure === null ? 'nothing found\n' : '');
 }
-
-/** Writes all of it before the process ends: a pipe may take less at a time, or nothing for now. */
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) {
-    try {
-      at += writeSync(fd, bytes, at);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      Atomics.wait(SLEEP, 0, 0, 1); // whoever reads is slow
-    }
-  }
-}
-
-/** Never notified. */
-const SLEEP = new Int32Array(new SharedArrayBuffer(4));
 
 async function main(options: Options): Promise<void> {
   const pool = new Pool();
