@@ -24,13 +24,11 @@ type Board = HeapMap<string, HeapCounter>;
 /** Read sections may change counters, so threads that count do not wait for each other. */
 function count(board: Board, kind: string): void {
   const before = heap.read(() => board.get(kind)?.add());
-  if (before === undefined) heap.run(() => addCounter(board, kind).add());
-}
-
-/** In a section: finds the counter if another thread has just added it. */
-function addCounter(board: Board, kind: string): HeapCounter {
-  if (!board.has(kind)) board.set(kind, heap.counter());
-  return board.get(kind)!;
+  if (before !== undefined) return;
+  heap.run(() => {
+    if (!board.has(kind)) board.set(kind, heap.counter()); // or another thread has just done so
+    board.get(kind)!.add();
+  });
 }
 
 /** What the board says, without blocking the event loop, whatever the threads do. */

@@ -1,5 +1,5 @@
 /**
- * A cache of pages shared by the threads of an HTTP server: what one has rendered all of them serve.
+ * A cache of pages, shared by the threads of an HTTP server: what one has rendered all serve.
  *
  *     node dist/bench/examples/lru-cache.js [--requests N] [--clients N] [--seed N] [--json]
  */

@@ -32,13 +32,13 @@ export const countNames = task((tree: HeapObject, heap) => {
   return heap.map(heap.read(() => tally([tree], 'name')));
 });
 
-/** How often a property has which text. In a section: there handles cost little, and end with it. */
+/** How often a property has which text. For sections: there handles cost little, and end. */
 function tally(trees: Iterable<HeapObject>, property: string): Map<string, number> {
   const counts = new Map<string, number>();
   const pending: unknown[] = [...trees];
   while (pending.length > 0) {
     const value = pending.pop();
-    if (value instanceof HeapArray) pending.push(...value);
+    if (value instanceof HeapArray) for (const element of value) pending.push(element);
     if (!(value instanceof HeapObject)) continue;
     const text = value.get(property);
     if (typeof text === 'string') counts.set(text, (counts.get(text) ?? 0) + 1);

@@ -22,10 +22,8 @@ function work(): void {
   const done = heap.root.get('done') as HeapQueue<Task>;
   const totals = heap.root.get('totals') as HeapMap<string, number>;
   for (using task of tasks) {
-    const words =
-      readFileSync(task.path, 'utf8')
-        .toLowerCase()
-        .match(/\p{Letter}+/gu) ?? [];
+    const text = readFileSync(task.path, 'utf8').toLowerCase();
+    const words = text.match(/\p{Letter}+/gu) ?? [];
     const counts = new Map<string, number>();
     for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
     heap.run(() => {
