@@ -224,6 +224,15 @@ test.each([
   expect(stdout).toMatch(says);
 });
 
+test.runIf(process.platform === 'linux')(
+  'a worker that fails ends the work queue, and nobody waits for it',
+  async () => {
+    const { code, stderr } = await run('work-queue', '/proc/self/mem', 'src');
+    expect(code).toBe(1);
+    expect(stderr).toContain('EIO: i/o error, read');
+  },
+);
+
 test('a file that is missing or makes no sense ends an example with an error', async () => {
   await withFiles({ 'broken.js': 'const = ;' }, async (folder) => {
     const missing = await run('work-queue', join(folder, 'missing.txt'));
