@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { serialize } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
-import { parseSync } from 'oxc-parser';
+import { type Program, parseSync } from 'oxc-parser';
 import { Heap, HeapArray, type HeapMap, HeapObject } from 'sharc';
 import { createPool, task } from 'sharc/piscina';
 
 interface Parsed {
-  tree: HeapObject;
+  tree: HeapObject<Program>;
   /** Bytes of a message with a copy of the tree. This one has a reference, whatever its size. */
   cloneBytes: number;
 }
@@ -23,17 +23,17 @@ interface Parsed {
 export const parse = task((path: string, heap): Parsed => {
   const { program, errors } = parseSync(path, readFileSync(path, 'utf8'));
   if (errors.length > 0) throw new SyntaxError(`${path}: ${errors[0].message}`);
-  const tree = heap.from(program as object) as HeapObject;
+  const tree = heap.from(program);
   return { tree, cloneBytes: serialize(program).byteLength };
 });
 
 /** Another task, which any thread of the pool does: how often each name is written in a tree. */
-export const countNames = task((tree: HeapObject, heap) => {
+export const countNames = task((tree: HeapObject<Program>, heap) => {
   return heap.map(heap.read(() => tally([tree], 'name')));
 });
 
 /** How often a property has which text. For sections: there handles cost little, and end. */
-function tally(trees: Iterable<HeapObject>, property: string): Map<string, number> {
+function tally(trees: Iterable<unknown>, property: string): Map<string, number> {
   const counts = new Map<string, number>();
   const pending: unknown[] = [...trees];
   while (pending.length > 0) {
