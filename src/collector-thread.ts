@@ -13,6 +13,7 @@ import {
   awaitCollectorLeft,
   claimCollector,
   hasCollector,
+  isCollectorAlive,
   noteCollectorEnded,
   REQUEST_STOP,
   request,
@@ -78,9 +79,10 @@ export function startedCollector(mem: Memory): Worker | undefined {
   return started.get(mem.buffer)?.worker;
 }
 
+/** It may have died with the thread that has started it: then nobody notes that it has ended. */
 async function pollUntilStopped(mem: Memory): Promise<void> {
   const end = performance.now() + EXIT_WAIT_MS;
-  while (hasCollector(mem) && performance.now() < end) {
+  while (isCollectorAlive(mem) && performance.now() < end) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

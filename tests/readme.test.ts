@@ -4,7 +4,7 @@
  */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { MAX_HEAP_BYTES, MIN_HEAP_BYTES, OPTIONS } from '../src/base/options.ts';
 import { FIRST_STRUCT_KIND, MAX_KINDS, MAX_THREADS } from '../src/memory/layout.ts';
@@ -14,8 +14,10 @@ import {
   compiled,
   type Example,
   isSingleFile,
+  missingParts,
   readCommands,
   readExamples,
+  readExcerpts,
   uncheckedBlocks,
   withWorkerFile,
 } from './support/readme-examples.ts';
@@ -74,6 +76,18 @@ test('the types of examples in TypeScript are those of the package', () => {
   expect(stdout).toMatch(/^dist\/readme\/ts-wrong\/main\.ts\(2,7\): error TS2322: .*\n$/);
 });
 
+const excerpts = readExcerpts(readme);
+
+test('each example of bench/examples has an excerpt', () => {
+  const files = readdirSync('bench/examples', { withFileTypes: true }).filter((e) => e.isFile());
+  const paths = files.map(({ name }) => `bench/examples/${name}`);
+  expect(excerpts.map(({ file }) => file).sort()).toEqual(paths.sort());
+});
+
+test.each(excerpts)('the lines of $file are in that file', (excerpt) => {
+  expect(missingParts(excerpt, readFileSync(excerpt.file, 'utf8'))).toEqual([]);
+});
+
 test('there is no code that nothing checks', () => {
   expect(uncheckedBlocks(readme)).toEqual([]);
 });
@@ -114,6 +128,25 @@ test('programs, fragments, files and what they print are told apart', () => {
   expect(found.map(({ main }) => main)).toEqual([js, js, js, js, ts]);
   expect([...found[2]!.files.keys()]).toEqual(['main.js', 'worker.js']);
   expect(compiled(found[4]!).files.get('main.js')).toContain('const wrong = 1;');
+});
+
+test('lines of a file are compared with it, in order', () => {
+  const lines = ['1;', '  2;', '  3;', '4;'];
+  const excerpt = (...shown: string[]) => {
+    const block = ['```ts', '// bench/file.ts', ...shown, '```', ''].join('\n');
+    const program = "```ts\n// main.ts\nimport 'sharc';\n```\n";
+    const markdown = `${program}${block}`;
+    expect([readExamples(markdown).length, uncheckedBlocks(markdown)]).toEqual([1, []]);
+    const [found, ...more] = readExcerpts(markdown);
+    expect([found?.file, more]).toEqual(['bench/file.ts', []]);
+    return missingParts(found!, lines.join('\n'));
+  };
+  expect(excerpt(...lines)).toEqual([]);
+  expect(excerpt('1;', '// ...', '  3;', '4;')).toEqual([]);
+  expect(excerpt('// ...', '  2;', '  // ...', '4;', '// ...')).toEqual([]);
+  expect(excerpt('1;', '  3;')).toEqual(['1;\n  3;']);
+  expect(excerpt('4;', '// ...', '1;')).toEqual(['1;']);
+  expect(excerpt('2;')).toEqual(['2;']);
 });
 
 test('links lead to headings that are there', () => {

@@ -7,6 +7,7 @@ import * as job from '../src/gc/job.ts';
 import { JOB_JOINED } from '../src/gc/job.ts';
 import {
   hasCollector,
+  isCollectorLost,
   isCollectorServing,
   REQUEST_POOL,
   REQUEST_SCANNERS,
@@ -156,6 +157,27 @@ test('closing a heap ends its collector thread and the pool, also while they sta
     expect(ensureCollectorThread(mem)).toBe(false);
   }
 });
+
+test.runIf(process.platform === 'linux')(
+  'closing a heap does not wait for a collector thread that has died with its starter',
+  async () => {
+    const heap = Heap.create({ maxBytes: 2 ** 22, counts: COUNTS });
+    const { mem } = sessionOf(heap);
+    const collector = await start(mem);
+    const serving = mem.i32[GC_COLLECTOR];
+    await collector.terminate();
+    await until(() => !hasCollector(mem));
+    Atomics.store(mem.i32, GC_COLLECTOR, serving); // as a starter leaves it that dies, too
+    await until(() => isCollectorLost(mem));
+    vi.useFakeTimers({ toFake: ['setTimeout'] }); // they stand still: who waits for one hangs
+    try {
+      await heap.close();
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(mem.i32[GC_COLLECTOR]).toBe(serving); // and nobody has noted it meanwhile
+  },
+);
 
 test('a heap at the end of its `using` block lets its collector thread end', async () => {
   const heap = Heap.create({ maxBytes: 2 ** 22, counts: COUNTS });

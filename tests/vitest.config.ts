@@ -11,6 +11,7 @@ const TESTS = ['tests/*.test.ts'];
 const PLAIN_ONLY = [
   'tests/bench-collections.test.ts',
   'tests/bench-smoke.test.ts',
+  'tests/examples.test.ts',
   'tests/from-depth.test.ts',
   'tests/limits-jumps.test.ts',
   'tests/recovery-atomic.test.ts',

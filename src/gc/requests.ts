@@ -62,6 +62,12 @@ export function isCollectorServing(mem: Memory): boolean {
   return Atomics.load(mem.i32, GC_COLLECTOR) === SERVING;
 }
 
+/** Whether the thread lives without which there is no collector thread, and will be none. */
+export function isCollectorAlive(mem: Memory): boolean {
+  const word = Atomics.load(mem.i32, GC_COLLECTOR);
+  return word > NONE && isAlive(osThreadOf(mem, word & ~STARTING));
+}
+
 /**
  * Whether the thread that was the collector is gone, so that nobody ends what it has begun. A new
  * one that serves takes that over.

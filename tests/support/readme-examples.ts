@@ -5,6 +5,8 @@
  * - One that imports nothing is a fragment: it runs behind `FRAGMENT_START`.
  * - A block whose first line is a comment with a file's name (`// worker.js`) is that file. Such
  *   blocks in a row are the files of one program, and the first of them is run.
+ * - One that names a file of `bench/` there is an excerpt: the lines of that file, with `// ...`
+ *   for those that are left out. It is not run, but compared.
  * - What a program prints stands in the ```text block that follows it, or in a sentence that
  *   follows it at once (It prints `...`.), or in comments (`// prints: ...`), a line in each.
  *   Where it stands nowhere, the program may print what it likes.
@@ -22,6 +24,8 @@ const FENCES = /^```(\w*)\n([\s\S]*?)^```$/gm;
 /** Whatever Markdown shows as code, if it stands outside of `FENCES`. */
 const CODE_LINES = /^(?:[ >\t]*(?:(?:[-*+]|\d+\.) +)?(?:```|~~~|<(?:pre|code)\b)| {4}|\t).*/gm;
 const FILE_LINE = /^\/\/ ([\w./-]+\.m?[jt]s)\n/;
+const EXCERPT_FILE = /^bench\//;
+const LEFT_OUT = /^ *\/\/ \.\.\.$/;
 const IMPORTS_SHARC = /\bfrom 'sharc(?:\/\w+)?';|^import 'sharc/m;
 const PRINTS_SENTENCE = /^\n+It prints `([^`\n]+)`/;
 const PRINTS_COMMENT = /\/\/ prints: (.*)$/gm;
@@ -48,6 +52,14 @@ export interface Example {
   readonly prints: string | null;
 }
 
+/** Lines of a file of the repository. */
+export interface Excerpt {
+  readonly name: string;
+  readonly file: string;
+  /** Runs of lines that stand together in the file. */
+  readonly parts: readonly (readonly string[])[];
+}
+
 interface Block {
   readonly language: string;
   readonly code: string;
@@ -59,6 +71,7 @@ interface Block {
 /** A document, taken apart. */
 interface Document {
   readonly examples: readonly Example[];
+  readonly excerpts: readonly Excerpt[];
   /** Every command of the ```sh blocks. */
   readonly commands: readonly string[];
   readonly unchecked: readonly string[];
@@ -66,6 +79,9 @@ interface Document {
 
 /** The examples in a document, in order. */
 export const readExamples = (markdown: string): readonly Example[] => read(markdown).examples;
+
+/** The excerpts of files in a document, in order. */
+export const readExcerpts = (markdown: string): readonly Excerpt[] => read(markdown).excerpts;
 
 /** The commands that a document shows, one by one. */
 export const readCommands = (markdown: string): readonly string[] => read(markdown).commands;
@@ -80,11 +96,14 @@ function read(markdown: string): Document {
     },
   );
   const examples: Example[] = [];
+  const excerpts: Excerpt[] = [];
   const commands: string[] = [];
   const unchecked: string[] = [];
   for (let i = 0; i < blocks.length; i++) {
     const first = blocks[i]!;
-    if (isProgram(first)) {
+    if (isExcerpt(first)) {
+      excerpts.push(excerptOf(first, markdown));
+    } else if (isProgram(first)) {
       const group = [first];
       while (continues(group, blocks[i + 1])) group.push(blocks[++i]!);
       examples.push(exampleOf(group, blocks[i + 1], markdown));
@@ -100,7 +119,7 @@ function read(markdown: string): Document {
   for (const { 0: text, index } of rest.matchAll(CODE_LINES)) {
     unchecked.push(`${lineOf(rest, index)}: ${text.trim()}`);
   }
-  return { examples, commands, unchecked };
+  return { examples, excerpts, commands, unchecked };
 }
 
 const isProgram = ({ language }: Block) => language === 'js' || language === 'ts';
@@ -117,9 +136,38 @@ const commandsOf = ({ code }: Block): string[] =>
 
 const fileOf = ({ code }: Block) => FILE_LINE.exec(code)?.[1];
 
+const isExcerpt = (block: Block): boolean =>
+  isProgram(block) && EXCERPT_FILE.test(fileOf(block) ?? '');
+
+function excerptOf(block: Block, markdown: string): Excerpt {
+  const parts: string[][] = [[]];
+  for (const line of block.code.replace(FILE_LINE, '').trimEnd().split('\n')) {
+    if (LEFT_OUT.test(line)) parts.push([]);
+    else parts.at(-1)!.push(line);
+  }
+  const used = parts.filter((part) => part.length > 0);
+  return { name: lineOf(markdown, block.index), file: fileOf(block)!, parts: used };
+}
+
+/** The parts of an excerpt that are not in the text of its file, one behind the other. */
+export function missingParts({ parts }: Excerpt, text: string): readonly string[] {
+  const lines = text.split('\n');
+  let from = 0;
+  const missing: string[] = [];
+  for (const part of parts) {
+    const at = lines.findIndex(
+      (_, i) => i >= from && part.every((line, k) => lines[i + k] === line),
+    );
+    if (at < 0) missing.push(part.join('\n'));
+    else from = at + part.length;
+  }
+  return missing;
+}
+
 /** Whether a block is another file of the program that the blocks of `group` are. */
 function continues(group: readonly Block[], next: Block | undefined): boolean {
-  const file = next?.language === group[0]!.language ? fileOf(next) : undefined;
+  if (next === undefined || isExcerpt(next)) return false;
+  const file = next.language === group[0]!.language ? fileOf(next) : undefined;
   const files = group.map(fileOf);
   return file !== undefined && !files.includes(file) && !files.includes(undefined);
 }
