@@ -17,6 +17,7 @@ const PLAIN_ONLY = [
   'tests/memory-{blocks,hoarding,page-runs,size-classes}.test.ts',
   'tests/model.test.ts',
   'tests/module-graph-{allowance,compare,options,parse,walk}.test.ts',
+  'tests/object-large.test.ts',
   'tests/package*.test.ts',
   'tests/readme.test.ts',
   'tests/recovery-{atomic,collections,containers,objects}.test.ts',

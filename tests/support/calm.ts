@@ -15,7 +15,7 @@ export const CALM = [
   'tests/memory-*.test.ts',
   'tests/model*.test.ts',
   'tests/module-graph-{allowance,compare,options,parse,walk}.test.ts',
-  'tests/object-{bytes,filled,json,large,map-table,string-parts,strings}.test.ts',
+  'tests/object-{bytes,chains,filled,json,large,map-table,string-parts,strings}.test.ts',
   'tests/object-{struct,struct-class,struct-extends,text-cache,tuple,values}.test.ts',
   'tests/raw.test.ts',
   'tests/reading.test.ts',
