@@ -22,7 +22,8 @@ const PLAIN_ONLY = [
   'tests/readme.test.ts',
   'tests/recovery-{atomic,collections,containers,objects}.test.ts',
   'tests/stress-run.test.ts',
-  'tests/threads-{collector-exit,collector-pool,deaths-many,deaths-table,storm}.test.ts',
+  'tests/threads-{collector-exit,collector-pool,storm}.test.ts',
+  'tests/threads-deaths-{collector,many,table}.test.ts',
   'tests/tidy.test.ts',
 ];
 

@@ -19,6 +19,7 @@ import {
   MAX_THREADS,
   THREAD_ATTACHED,
   THREAD_BINS,
+  THREAD_DIED,
   THREAD_FREE,
   THREAD_GUARDS,
   THREAD_HANDOVERS,
@@ -156,7 +157,9 @@ export function hasDeadThread(mem: Memory): boolean {
     if (isHalfClaimed(state)) return true;
     if (id !== mem.threadId && state === THREAD_ATTACHED && isDead(mem, id)) return true;
   }
-  return false;
+  // What a collector thread has left stays in its record for the next, once it was written down.
+  const isForgotten = mem.i32[threadRecordOf(mem, COLLECTOR_THREAD) + THREAD_DIED] < 0;
+  return !isForgotten && isAttached(mem, COLLECTOR_THREAD) && isDead(mem, COLLECTOR_THREAD);
 }
 
 /** Whether nobody has looked for dead threads for `periodMs`: then the caller does, for all. */

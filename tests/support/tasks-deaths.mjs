@@ -4,11 +4,10 @@
  * or `performance`, which the library calls there.
  */
 import { readlinkSync } from 'node:fs';
+import { dieAnywhere, dieHere, dieIn, raise, SURVIVED } from './dying.mjs';
 
-/** Signals: the thread is where it is to die; it may; it has got further than that. */
+/** Signal: the thread is where it is to die. */
 const THERE = 0;
-const GO = 1;
-const SURVIVED = 2;
 
 /** Words of the heap, as in `src/memory/layout.ts`, and states of it. */
 const LOCK_WORD = 16;
@@ -18,55 +17,7 @@ const OWNER_MASK = 0xff;
 const RECOVERING = 4;
 
 /** @typedef {import('./threads.ts').Context} Context */
-/** @typedef {'terminate' | 'exception' | 'exit' | 'memory'} Way */
-
-/** @param {Int32Array} signals @param {number} at */
-function raise(signals, at) {
-  Atomics.store(signals, at, 1);
-  Atomics.notify(signals, at);
-}
-
-/** @type {Record<Way, (context: Context) => void>} */
-const WAYS = {
-  // By the test: here the thread waits for it.
-  terminate({ signals }) {
-    for (;;) Atomics.wait(signals, SURVIVED, 0, 1000);
-  },
-  exception() {
-    throw new Error('on purpose');
-  },
-  exit: () => process.exit(3),
-  memory() {
-    const hoard = [];
-    for (let i = 0; ; i++) hoard.push(new Array(1000).fill(i + 0.5));
-  },
-};
-
-/** Says that this thread is where it is to die, waits for leave, and dies. */
-function dieHere(/** @type {Context} */ context, /** @type {Way} */ way) {
-  const { signals } = context;
-  raise(signals, THERE);
-  while (Atomics.load(signals, GO) === 0) Atomics.wait(signals, GO, 0, 1000);
-  WAYS[way](context);
-  raise(signals, SURVIVED);
-}
-
-/**
- * Has this thread die in a call of a function of `object`, the first for which `isTheTime`.
- * @param {any} object @param {string} name @param {(...args: any[]) => boolean} isTheTime
- * @param {() => void} die
- */
-function dieIn(object, name, isTheTime, die) {
-  const original = object[name];
-  /** @this {any} @param {any[]} args */
-  object[name] = function (...args) {
-    if (isTheTime(...args)) {
-      object[name] = original;
-      die();
-    }
-    return original.apply(this, args);
-  };
-}
+/** @typedef {import('./dying.mjs').Way} Way */
 
 /** Runs `body` in the event loop, so that nobody catches what it throws. */
 const soon = (/** @type {() => void} */ body) => void setImmediate(body);
@@ -154,7 +105,7 @@ export const tasks = {
   /** Dies before its record is complete, or before it has joined with it. */
   attaching(context, way, moment) {
     const { sharc, token } = context;
-    const die = () => dieHere(context, way);
+    const die = () => dieHere(context.signals, way);
     if (moment === 'before') dieIn(Atomics, 'add', (_, at) => at === THREADS_SEEN, die);
     else dieIn(globalThis, 'setInterval', () => true, die);
     soon(() => void sharc.Heap.attach(token));
@@ -172,11 +123,11 @@ export const tasks = {
   waitingAsync(context, way, method) {
     const { heap, signals } = context;
     heap[/** @type {'runAsync' | 'readAsync'} */ (method)](() => raise(signals, SURVIVED));
-    soon(() => dieHere(context, way));
+    soon(() => dieHere(context.signals, way));
   },
 
   holding(context, way) {
-    soon(() => context.heap.run(() => dieHere(context, way)));
+    soon(() => context.heap.run(() => dieHere(context.signals, way)));
   },
 
   reading(context, way) {
@@ -185,13 +136,13 @@ export const tasks = {
       heap.read(() => {
         const shared = /** @type {any} */ (heap.root.get('shared'));
         shared.get('a').keep();
-        dieHere(context, way);
+        dieHere(context.signals, way);
       }),
     );
   },
 
   operating(context, way, name) {
-    soon(() => void OPERATIONS[name]?.(context, () => dieHere(context, way)));
+    soon(() => void OPERATIONS[name]?.(context, () => dieHere(context.signals, way)));
   },
 
   /** Takes over the lock of a dead thread, and dies in the `nth` call of a recovery. */
@@ -204,11 +155,7 @@ export const tasks = {
       load(i32, STATE_WORD) === RECOVERING &&
       (load(i32, LOCK_WORD) & OWNER_MASK) === threadId &&
       ++calls === nth;
-    const die = () => dieHere(context, way);
-    for (const name of ['load', 'store', 'add', 'compareExchange']) {
-      dieIn(Atomics, name, isRecovering, die);
-    }
-    dieIn(performance, 'now', isRecovering, die);
+    dieAnywhere(isRecovering, () => dieHere(context.signals, way));
     soon(() => heap.run(() => {}));
   },
 
