@@ -255,11 +255,12 @@ async function expectDeathAttaching(way: Way, moment: 'before' | 'after'): Promi
     // An error that is thrown out of `attach` gives the place back; else it is found empty.
     const isDeath = moment === 'after' && way !== 'exception';
     await until(() => placeOf(heap, 4) === 0);
-    const death = { number: 1, thread: 4, osThread, where: 'outside', rows: 0 } as const;
-    await Promise.all([waiter.finish(), other.finish()]);
-    await expectRecovered(heap, before, told, isDeath ? [death] : []);
     const next = await startDetached();
-    await next.call('osThread');
+    await next.call('attach');
+    expect((await identify(heap, next)).thread).toBe(4);
+    await Promise.all([waiter, other, next].map((thread) => thread.finish()));
+    const death = { number: 1, thread: 4, osThread, where: 'outside', rows: 0 } as const;
+    await expectRecovered(heap, before, told, isDeath ? [death] : []);
     expect(heap.stats().threads.length).toBe(1);
   });
 }

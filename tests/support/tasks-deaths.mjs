@@ -92,6 +92,10 @@ export const tasks = {
   /** The system's number of this thread. */
   osThread: () => Number(readlinkSync('/proc/thread-self').split('/').at(-1)),
 
+  attach(context) {
+    context.heap = context.sharc.Heap.attach(context.token);
+  },
+
   /** Keeps `count` objects of its own, of two blocks each, and the map `shared`. */
   keep({ heap, kept }, count) {
     kept.own = Array.from({ length: count }, (_, i) => heap.array([`text ${i} of a thread`]));
