@@ -21,7 +21,7 @@ const PLAIN_ONLY = [
   'tests/package*.test.ts',
   'tests/readme.test.ts',
   'tests/recovery-{atomic,collections,containers,objects}.test.ts',
-  'tests/stress-run.test.ts',
+  'tests/stress-{commands,run}.test.ts',
   'tests/threads-{collector-exit,collector-pool,storm}.test.ts',
   'tests/threads-deaths-{collector,many,table}.test.ts',
   'tests/tidy.test.ts',
