@@ -96,19 +96,6 @@ test.runIf(isLinux)('an atomic section whose thread dies is undone', async () =>
   });
 });
 
-test.runIf(isLinux)('more threads die than a heap has places', async () => {
-  await withStage(TASKS, async ({ heap, start }) => {
-    const deaths = listen(heap);
-    for (let round = 0; round < 18; round++) {
-      const threads = await start(8);
-      await Promise.all(threads.map((thread) => thread.kill()));
-    }
-    await until(() => heap.stats().threads.length === 1);
-    expect(heap.verify()).toEqual([]);
-    expect(deaths.length).toBeGreaterThan(0);
-  });
-});
-
 test('listeners are checked, and can be taken back', () => {
   withHeap({}, (heap) => {
     const listener = () => {};

@@ -1,10 +1,7 @@
-/**
- * Threads killed at random moments. A heap must then either go on for all or be broken for all,
- * within a second; no thread may hang, and a heap that goes on must be sound.
- */
+/** Threads killed at random moments: the heap goes on for all others, and is sound. */
 import { expect, test } from 'vitest';
 import { Heap } from '../src/index.ts';
-import { type Random, SEED, withRandom } from './support/random.ts';
+import { type Random, withRandom } from './support/random.ts';
 import { heapOptions, sleep, startThread, type Thread } from './support/threads.ts';
 import { startWatchdog } from './support/watchdog.ts';
 
@@ -15,8 +12,8 @@ interface Outcome {
   readonly broken: boolean;
 }
 
-/** Four threads at work, of which some are killed. Returns whether the heap was broken by it. */
-async function runStorm(random: Random, sectionUs: number): Promise<boolean> {
+/** Four threads at work, of which some are killed. */
+async function runStorm(random: Random, sectionUs: number): Promise<void> {
   const heap = Heap.create(heapOptions({ maxBytes: 2 ** 20, switchIntervalMs: 0.5 }));
   const shared = new SharedArrayBuffer(1024);
   const signals = new Int32Array(shared);
@@ -37,27 +34,16 @@ async function runStorm(random: Random, sectionUs: number): Promise<boolean> {
     Atomics.store(signals, STOP, 1);
     const survivors = results.slice(victims.length);
     const outcomes = await Promise.race([Promise.all(survivors), watchdog.bark]);
-    const broken = isBroken(heap);
-    for (const outcome of outcomes) if (outcome.broken) expect(broken).toBe(true);
-    expect(await askAll(threads.slice(victims.length))).toEqual(
-      survivors.map(() => (broken ? 'HeapCorruptionError' : 'ran')),
-    );
-    if (!broken) expect(heap.verify()).toEqual([]);
-    return broken;
+    expect(outcomes.map(({ broken }) => broken)).toEqual(survivors.map(() => false));
+    expect(await askAll(threads.slice(victims.length))).toEqual(survivors.map(() => 'ran'));
+    // Every section counts, once, the last of a killed thread perhaps not to its end.
+    const sections = outcomes.reduce((sum, outcome) => sum + outcome.sections, 0);
+    expect(heap.root.get('count')).toBeGreaterThanOrEqual(sections);
+    expect(heap.verify()).toEqual([]);
   } finally {
     await Promise.all(threads.map((thread) => thread.kill()));
     await watchdog.stop();
     await heap.close().catch(() => {});
-  }
-}
-
-function isBroken(heap: Heap): boolean {
-  try {
-    heap.run(() => {});
-    return false;
-  } catch (error) {
-    expect((error as Error).name).toBe('HeapCorruptionError');
-    return true;
   }
 }
 
@@ -66,13 +52,6 @@ const askAll = (threads: Thread[]) =>
 
 test('threads killed at random moments of much waiting and much work', async () => {
   await withRandom(async (random) => {
-    const outcomes = { broken: 0, sound: 0 };
-    for (let round = 0; round < 25; round++) {
-      const sectionUs = random.pick([0, 0, 20, 1000]);
-      const broken = await runStorm(random, sectionUs);
-      outcomes[broken ? 'broken' : 'sound']++;
-    }
-    // The two outcomes both occur; neither is likely enough to be all there is.
-    expect(outcomes.broken + outcomes.sound, `SHARC_SEED=${SEED}`).toBe(25);
+    for (let round = 0; round < 25; round++) await runStorm(random, random.pick([0, 0, 20, 1000]));
   });
 });

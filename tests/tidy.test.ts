@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
+import { isCalm } from './support/calm.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SELF = 'tests/tidy.test.ts';
@@ -376,5 +377,16 @@ test('the compiled output has no `using`, which Node 20 cannot parse', () => {
   expectNone(
     compiled.flatMap((path) => matches(path, codeOf(read(path), true), pattern)),
     'Keep the compiler target at es2022 in tsconfig.json.',
+  );
+});
+
+test('test files that run beside others start nothing and do not look at the clock', () => {
+  const calm = CODE.filter(isCalm);
+  expect(calm.length).toBeGreaterThan(60);
+  const pattern =
+    /\b(?:Worker|withStage|start(?:Thread|Task)|withScanners|spawn\w*|execFile\w*|performance)\b/g;
+  expectNone(
+    calm.flatMap((path) => matches(path, codeOf(read(path)), pattern)),
+    'Take the file out of CALM in tests/support/calm.ts.',
   );
 });

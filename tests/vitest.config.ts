@@ -1,38 +1,47 @@
 /**
- * The whole suite runs twice, as two projects: with plain and with atomic counts. Files run one
- * after the other, because many of them start threads and measure how those get on together.
+ * The whole suite runs twice: with plain and with atomic counts. Files that start threads or
+ * processes, or look at the clock, run one after the other, because they measure how those get on
+ * together. Before them come the files of CALM, each of one thread, on two cores at a time.
  */
 import { defineConfig } from 'vitest/config';
+import { CALM } from './support/calm.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const TESTS = ['tests/*.test.ts'];
-// Once is enough: some read files and run no heap, in others programs draw their counts, or words
-// are counted and not references, or deaths by the ten thousand.
+// Once is enough: some read files and run no heap, in others programs of their own make the heaps
+// or draw the counts, or words are counted and not references, or deaths by the ten thousand.
 const PLAIN_ONLY = [
-  'tests/bench-collections.test.ts',
-  'tests/bench-smoke.test.ts',
+  'tests/atomic-full.test.ts',
+  'tests/bench-{collections,smoke}.test.ts',
   'tests/examples.test.ts',
   'tests/from-depth.test.ts',
   'tests/limits-jumps.test.ts',
-  'tests/recovery-atomic.test.ts',
-  'tests/recovery-collections.test.ts',
-  'tests/recovery-containers.test.ts',
-  'tests/recovery-objects.test.ts',
+  'tests/memory-{blocks,hoarding,page-runs,size-classes}.test.ts',
   'tests/model.test.ts',
+  'tests/module-graph-{allowance,compare,options,parse,walk}.test.ts',
+  'tests/object-large.test.ts',
+  'tests/package*.test.ts',
+  'tests/readme.test.ts',
+  'tests/recovery-{atomic,collections,containers,objects}.test.ts',
   'tests/storm.test.ts',
+  'tests/stress-{commands,run}.test.ts',
+  'tests/threads-{collector-exit,collector-pool,storm}.test.ts',
+  'tests/threads-deaths-{collector,many,table}.test.ts',
   'tests/tidy.test.ts',
-  'tests/stress-run.test.ts',
-  'tests/package.test.ts',
-  'tests/package-bundlers.test.ts',
-  'tests/package-docs.test.ts',
-  'tests/package-try.test.ts',
 ];
 
-function project(counts: 'plain' | 'atomic', exclude: string[]) {
-  return {
-    extends: true,
-    test: { name: counts, env: { SHARC_COUNTS: counts }, include: TESTS, exclude },
-  } as const;
+/** The calm files with one kind of counts, and all others. */
+function projects(counts: 'plain' | 'atomic', exclude: string[]) {
+  const env = { SHARC_COUNTS: counts };
+  const calm = { include: CALM, exclude, maxWorkers: 2, sequence: { groupOrder: 0 } };
+  const alone = {
+    ...{ include: TESTS, exclude: [...exclude, ...CALM], fileParallelism: false },
+    sequence: { groupOrder: 1 },
+  };
+  return [
+    { extends: true, test: { name: `${counts} calm`, env, ...calm } },
+    { extends: true, test: { name: counts, env, ...alone } },
+  ] as const;
 }
 
 export default defineConfig({
@@ -41,12 +50,11 @@ export default defineConfig({
   oxc: { target: 'es2022' },
   test: {
     pool: 'forks',
-    fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
     execArgv: ['--expose-gc'],
     reporters: ['default', './tests/support/reporter.ts'],
-    projects: [project('plain', []), project('atomic', PLAIN_ONLY)],
+    projects: [...projects('plain', []), ...projects('atomic', PLAIN_ONLY)],
   },
 });

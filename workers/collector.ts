@@ -125,6 +125,9 @@ function collect(collector: Collector, pool: ScannerPool): void {
 }
 
 function leave(mem: Mutator): void {
+  // It has failed in a stop, and may have left anything half done: the next one who wants the lock
+  // finds its owner dead, and rebuilds the heap.
+  if (gilOwner(mem) === COLLECTOR_THREAD) return;
   try {
     acquireGil(mem, Number.POSITIVE_INFINITY);
     leaveHeap(mem, false);

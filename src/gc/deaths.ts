@@ -47,7 +47,7 @@ const PLACES: Record<number, DeathPlace> = {
 export interface DeathRecord {
   /** Deaths of this heap are numbered from 1. */
   readonly number: number;
-  /** The thread's number in the heap, and in the system (0 when that does not tell). */
+  /** Its number in the heap (129: the collector thread), and in the system (0: unknown). */
   readonly thread: number;
   readonly osThread: number;
   readonly where: DeathPlace;

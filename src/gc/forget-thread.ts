@@ -9,6 +9,7 @@
 import { assert } from '../base/assert.ts';
 import {
   ABANDONED,
+  BACKGROUND_WANTED,
   COLLECTOR_THREAD,
   CONTROL_CREATOR,
   DIED_COLLECTING,
@@ -49,6 +50,7 @@ import {
   tryFreeHalfClaimed,
 } from '../sync/thread-table.ts';
 import { forgetGranted, forgetWaiter, isMarkedWaiting } from '../sync/waiters.ts';
+import { backgroundState } from './background-state.ts';
 import { collectingThread, dropClaimOf } from './claim.ts';
 import { type DeathRecord, noteDeath } from './deaths.ts';
 import { resetTrigger } from './generations.ts';
@@ -77,15 +79,18 @@ export function recoverDead(mem: Mutator, beganMs = performance.now()): DeathRec
 function whereItDied(mem: Mutator, id: number): number {
   const died = mem.i32[threadRecordOf(mem, id) + THREAD_DIED];
   if (died < 0 && id === COLLECTOR_THREAD) return 0; // nothing is left of it
-  const isCollecting = id === COLLECTOR_THREAD || collectingThread(mem) === id;
-  if (died === DIED_HOLDING && isCollecting) return DIED_COLLECTING;
+  const hasBegunOne = collectingThread(mem) === id;
+  // The collector thread takes the lock for nothing else.
+  const collects = hasBegunOne || id === COLLECTOR_THREAD;
+  if (died === DIED_HOLDING && collects) return DIED_COLLECTING;
   if (died !== 0) return died;
   if (!isDead(mem, id)) return 0;
   const wasWaiting = isMarkedWaiting(mem, id);
   forgetUnnamed(mem, id);
   if (!tryForgetDead(mem, id)) return 0;
   if (wasWaiting) return DIED_WAITING;
-  return isCollecting ? DIED_COLLECTING : DIED_OUTSIDE;
+  const isOpen = id === COLLECTOR_THREAD && backgroundState(mem) > BACKGROUND_WANTED;
+  return hasBegunOne || isOpen ? DIED_COLLECTING : DIED_OUTSIDE;
 }
 
 /** Releases what thread `id` has left, whom nobody can be any more. The caller holds the GIL. */

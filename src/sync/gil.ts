@@ -47,6 +47,7 @@ import {
   CONTROL_SWITCH_US,
   DIED_HOLDING,
   DIED_RECOVERING,
+  DIED_WAITING,
   HEAP_CLOSED,
   HEAP_OPEN,
   HEAP_RECOVERING,
@@ -71,6 +72,7 @@ import {
   longestAsync,
   longestParked,
   PARKED,
+  passOver,
   SIGNALLED,
 } from './waiters.ts';
 
@@ -313,7 +315,10 @@ function takeFromDead(mem: Memory, word: number): void {
     const wasGranted = Atomics.load(i32, threadRecordOf(mem, owner) + THREAD_PARK) === GRANTED;
     // Before the word names somebody else: if this thread dies next, that one has to know.
     if (!wasGranted) noteDeathInSection(mem, owner);
-    if (moveLock(mem, word, ownedFrom(mem, word)) && wasGranted) forgetGranted(mem, owner);
+    if (moveLock(mem, word, ownedFrom(mem, word)) && wasGranted) {
+      i32[threadRecordOf(mem, owner) + THREAD_DIED] = DIED_WAITING;
+      forgetGranted(mem, owner);
+    }
   }
   Atomics.compareExchange(i32, CONTROL_DEPOSING, threadId, 0);
 }
@@ -338,7 +343,7 @@ function noteDeathInSection(mem: Memory, owner: number): void {
  */
 function dropDeadWaiter(mem: Memory): void {
   for (const next of [longestParked(mem, false), longestAsync(mem)]) {
-    if (next !== 0 && next !== mem.threadId && isDead(mem, next)) forgetWaiter(mem, next);
+    if (next !== 0 && next !== mem.threadId && isDead(mem, next)) passOver(mem, next);
   }
 }
 

@@ -19,6 +19,7 @@ import {
   MAX_THREADS,
   THREAD_ATTACHED,
   THREAD_BINS,
+  THREAD_DIED,
   THREAD_FREE,
   THREAD_GUARDS,
   THREAD_HANDOVERS,
@@ -121,8 +122,11 @@ export function releaseThread(mem: Memory, id: ThreadId): void {
 export function tryFreeHalfClaimed(mem: Memory, id: number): void {
   const at = threadRecordOf(mem, id) + THREAD_STATE;
   const state = Atomics.load(mem.i32, at);
-  if (state < 0 && !isThread(-state)) Atomics.compareExchange(mem.i32, at, state, THREAD_FREE);
+  if (isHalfClaimed(state)) Atomics.compareExchange(mem.i32, at, state, THREAD_FREE);
 }
+
+/** Whether the thread that was writing a record in this state has died. */
+const isHalfClaimed = (state: number): boolean => state < 0 && !isThread(-state);
 
 /** Whether the record of `id` is taken. */
 export function isAttached(mem: Memory, id: number): boolean {
@@ -146,12 +150,16 @@ export function isDead(mem: Memory, id: number): boolean {
   return after.id === before.id && after.startTicks === before.startTicks;
 }
 
-/** Whether any attached thread has ended. Microseconds for each. */
+/** Whether any thread that is attached, or was about to be, has ended. Microseconds for each. */
 export function hasDeadThread(mem: Memory): boolean {
   for (let id = 1; id <= MAX_THREADS; id++) {
-    if (id !== mem.threadId && isAttached(mem, id) && isDead(mem, id)) return true;
+    const state = Atomics.load(mem.i32, threadRecordOf(mem, id) + THREAD_STATE);
+    if (isHalfClaimed(state)) return true;
+    if (id !== mem.threadId && state === THREAD_ATTACHED && isDead(mem, id)) return true;
   }
-  return false;
+  // What a collector thread has left stays in its record for the next, once it was written down.
+  const isForgotten = mem.i32[threadRecordOf(mem, COLLECTOR_THREAD) + THREAD_DIED] < 0;
+  return !isForgotten && isAttached(mem, COLLECTOR_THREAD) && isDead(mem, COLLECTOR_THREAD);
 }
 
 /** Whether nobody has looked for dead threads for `periodMs`: then the caller does, for all. */

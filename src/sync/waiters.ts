@@ -51,13 +51,12 @@ export function setThreadBit(mem: Memory, words: number, id: number, isSet: bool
   else Atomics.and(mem.i32, at, ~bit);
 }
 
-/** Whether thread `id` is noted as one that waits for the lock. */
-export const isMarkedWaiting = (mem: Memory, id: number): boolean =>
-  hasThreadBit(mem, CONTROL_WAITERS, id) || hasThreadBit(mem, CONTROL_ASYNC_WAITERS, id);
-
-function hasThreadBit(mem: Memory, words: number, id: number): boolean {
-  const index = id - 1;
-  return (Atomics.load(mem.i32, words + (index >>> 5)) & (1 << (index & 31))) !== 0;
+/** Whether thread `id` is noted as one that waits for the lock, passed over or not. */
+export function isMarkedWaiting(mem: Memory, id: number): boolean {
+  const { i32 } = mem;
+  const bits = Atomics.load(i32, CONTROL_WAITERS + ((id - 1) >>> 5));
+  const async = Atomics.load(i32, threadRecordOf(mem, id) + THREAD_ASYNC);
+  return (bits & (1 << ((id - 1) & 31))) !== 0 || async !== ASYNC_IDLE;
 }
 
 /** Lists the calling thread among those that wait blocking. */
@@ -93,16 +92,23 @@ export function endAsync(mem: Memory): void {
   Atomics.notify(mem.i32, at);
 }
 
-/** Forgets that a dead thread waits, but for one that is GRANTED the lock. */
-export function forgetWaiter(mem: Memory, id: number): void {
-  const { i32 } = mem;
-  const record = threadRecordOf(mem, id);
-  for (const state of [PARKED, SIGNALLED]) {
-    if (Atomics.compareExchange(i32, record + THREAD_PARK, state, AWAKE) === state)
-      setThreadBit(mem, CONTROL_WAITERS, id, false);
-  }
+/**
+ * A dead thread waits no more, but for one that is GRANTED the lock. That it did stays written in
+ * its bit and its word for asynchronous waiting, for whoever recovers it.
+ */
+export function passOver(mem: Memory, id: number): void {
+  const park = threadRecordOf(mem, id) + THREAD_PARK;
+  for (const state of [PARKED, SIGNALLED]) Atomics.compareExchange(mem.i32, park, state, AWAKE);
   setThreadBit(mem, CONTROL_ASYNC_WAITERS, id, false);
-  Atomics.store(i32, record + THREAD_ASYNC, ASYNC_IDLE);
+}
+
+/** As `passOver`, and forgets that it has waited. */
+export function forgetWaiter(mem: Memory, id: number): void {
+  const record = threadRecordOf(mem, id);
+  passOver(mem, id);
+  if (Atomics.load(mem.i32, record + THREAD_PARK) === AWAKE)
+    setThreadBit(mem, CONTROL_WAITERS, id, false);
+  Atomics.store(mem.i32, record + THREAD_ASYNC, ASYNC_IDLE);
 }
 
 /** Forgets that the lock was handed to a dead thread. By whoever has taken it instead. */

@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 
-const { library, tasks, token, signals } = workerData;
+const { library, tasks, token, isDetached, signals } = workerData;
 const port = /** @type {import('node:worker_threads').MessagePort} */ (parentPort);
 
 /** @param {number} id @param {any} error */
@@ -22,7 +22,7 @@ try {
     sharc,
     raw,
     token,
-    heap: token === undefined ? undefined : sharc.Heap.attach(token),
+    heap: token === undefined || isDetached ? undefined : sharc.Heap.attach(token),
     signals: new Int32Array(signals),
     kept: {},
   };

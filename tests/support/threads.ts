@@ -60,14 +60,22 @@ export interface ThreadOptions {
   readonly tasks: string;
   readonly token?: HeapToken | undefined;
   readonly signals?: SharedArrayBuffer;
-  readonly resourceLimits?: { readonly maxOldGenerationSizeMb: number };
+  readonly resourceLimits?: Limits | undefined;
+  /** Whether the thread is only told the token. */
+  readonly isDetached?: boolean;
+}
+
+/** How much JavaScript memory a thread may have. */
+export interface Limits {
+  readonly maxOldGenerationSizeMb: number;
 }
 
 /** Starts a thread and waits until it is there; attached, if it was given a token. */
 export async function startThread(options: ThreadOptions): Promise<Thread> {
   const { tasks, token, signals = new SharedArrayBuffer(1024), resourceLimits } = options;
+  const { isDetached = false } = options;
   const worker = new Worker(new URL('./thread-entry.mjs', import.meta.url), {
-    workerData: { library: LIBRARY, tasks, token, signals },
+    workerData: { library: LIBRARY, tasks, token, isDetached, signals },
     ...(resourceLimits === undefined ? {} : { resourceLimits }),
   });
   const waiting = new Map<number, { resolve(v: unknown): void; reject(e: unknown): void }>();
@@ -130,9 +138,9 @@ export interface Stage {
   readonly heap: Heap;
   readonly signals: Int32Array;
   /** Starts threads that are attached to the heap. */
-  start(count: number): Promise<Thread[]>;
-  /** Starts a thread that is not attached yet. */
-  startDetached(): Promise<Thread>;
+  start(count: number, resourceLimits?: Limits): Promise<Thread[]>;
+  /** Starts a thread that is not attached yet; it knows the token. */
+  startDetached(resourceLimits?: Limits): Promise<Thread>;
 }
 
 export interface StageOptions extends HeapOptions {
@@ -157,20 +165,18 @@ export async function withStage(
   const shared = new SharedArrayBuffer(1024);
   const threads: Thread[] = [];
   const watchdog = startWatchdog(token.buffer, seconds);
-  const startOne = async (given?: HeapToken) => {
-    const thread = await startThread({ tasks, token: given ?? token, signals: shared });
+  const startOne = async (isDetached: boolean, resourceLimits?: Limits) => {
+    const options = { tasks, token, signals: shared, isDetached, resourceLimits };
+    const thread = await startThread(options);
     threads.push(thread);
     return thread;
   };
   const stage: Stage = {
     heap,
     signals: new Int32Array(shared),
-    start: (count) => Promise.all(Array.from({ length: count }, () => startOne())),
-    async startDetached() {
-      const thread = await startThread({ tasks, signals: shared });
-      threads.push(thread);
-      return thread;
-    },
+    start: (count, limits) =>
+      Promise.all(Array.from({ length: count }, () => startOne(false, limits))),
+    startDetached: (limits) => startOne(true, limits),
   };
   try {
     await Promise.race([body(stage), watchdog.bark]);
