@@ -17,8 +17,9 @@ const TEXT_RANGE = 801;
 /** Spreads ranks over the keys, and lengths over the texts; primes, so that none comes twice. */
 const STRIDE = 7919;
 
-/** Laps in which requests are counted, behind one to warm up. */
-export const LAPS = 5;
+/** Laps behind those in which the code gets compiled. */
+export const LAPS = 3;
+export const WARM_UP_LAPS = 2;
 
 export const keyCountOf = (capacity: number): number => capacity * KEYS_PER_PLACE;
 
@@ -64,7 +65,7 @@ export function requestsOf(thread: number, perLap: number, capacity: number): In
   const random = new Random(SEED + 7 * thread);
   const shares = cumulative(keyCountOf(capacity));
   const range = 2 ** 31;
-  return Int32Array.from({ length: perLap * (1 + LAPS) }, () =>
+  return Int32Array.from({ length: perLap * (WARM_UP_LAPS + LAPS) }, () =>
     keyOfRank(placeOf(shares, random.below(range) / range), capacity),
   );
 }

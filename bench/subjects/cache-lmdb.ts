@@ -8,11 +8,16 @@
  * ("Assertion 'x <= dl[0].mid' failed in mdb_freelist_save()", lmdb 3.5.6).
  */
 
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Database, getLastVersion, type RootDatabase } from 'lmdb';
 import type { Bench, Cell } from '../harness/types.ts';
 import { type Cache, type CacheTask, cacheBench, cacheMember } from './cache.ts';
 import type { Member } from './crew.ts';
 import { newStoreFolder, openStore } from './lmdb-store.ts';
+
+/** What `blocks` of a file counts. */
+const BLOCK_BYTES = 512;
 
 /** Shared words beside the store. */
 const NEXT_USE = 0;
@@ -141,5 +146,11 @@ export function cacheIn(workload: string, cell: Cell): Bench {
   words[NEXT_USE] = 1;
   const used = new Uint8Array(new SharedArrayBuffer(cell.size!));
   const shared: SharedStore = { path, words, used };
-  return cacheBench(cell, { module: import.meta.url, workload, shared });
+  return cacheBench(cell, {
+    module: import.meta.url,
+    workload,
+    shared,
+    // Allocated, which a file in memory is where it was written.
+    outsideBytes: () => statSync(join(path, 'data.mdb')).blocks * BLOCK_BYTES,
+  });
 }

@@ -202,6 +202,7 @@ export function cacheIn(workload: string, cell: Cell): Bench {
     workload,
     shared: heap.share(),
     waitedMs: () => heap.stats().lock.waitMs,
+    outsideBytes: () => heap.stats().committedBytes,
     verify: () => {
       const [finding] = heap.verify();
       if (finding !== undefined) throw new Error(`the heap is unsound: ${finding.message}`);

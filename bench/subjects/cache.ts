@@ -2,13 +2,13 @@
  * A cache of texts, used by several threads: which texts it answers with, how fast, and what memory
  * it takes. The loop over the requests is the same for every subject; a subject is a `Cache`.
  *
- * Before the first lap the cache is filled with the most popular keys, the most popular last. One
- * lap is not counted. Memory is what the process has grown by since all threads were ready, after
- * they have collected their garbage.
+ * Before the first lap the cache is filled with the most popular keys, the most popular last. The
+ * first laps are not counted. Memory is what has come to live in the V8 heaps of the threads since
+ * they were ready, and what the cache takes outside of them; at the peak, the process's growth.
  */
 
 import type { Cell, Figure, FiguresBench } from '../harness/types.ts';
-import { keyCountOf, keyOfRank, LAPS, probeOf, requestsOf, textOf } from '../lru.ts';
+import { keyCountOf, keyOfRank, LAPS, probeOf, requestsOf, textOf, WARM_UP_LAPS } from '../lru.ts';
 import { keysOf } from '../shapes.ts';
 import { Crew, type CrewTask, type Lap, type Member, type Turn } from './crew.ts';
 
@@ -75,6 +75,8 @@ export interface CacheBench<Shared> {
   readonly shared: Shared;
   /** Milliseconds that all threads have waited for the lock so far, where somebody knows. */
   waitedMs?(): number;
+  /** Bytes outside of V8's heaps. */
+  outsideBytes?(): number;
   /** Finds faults in what the threads leave behind. */
   verify?(): void;
   close?(): void | Promise<void>;
@@ -100,22 +102,22 @@ export function cacheBench<Shared>(cell: Cell, bench: CacheBench<Shared>): Figur
   const measureAll = async () => {
     const crew = await Crew.start(task, threads);
     try {
-      await crew.settle();
-      const bytesBefore = process.memoryUsage.rss();
+      const heapBefore = await crew.settle();
+      const residentBefore = process.memoryUsage.rss();
       await crew.lap(threads, FILL);
-      const laps = [await crew.lap(threads, 0)];
+      const laps: Lap[] = [];
+      for (let lap = 0; lap < WARM_UP_LAPS; lap++) laps.push(await crew.lap(threads, lap));
       const waitedBefore = bench.waitedMs?.() ?? 0;
-      for (let lap = 1; lap <= LAPS; lap++) laps.push(await crew.lap(threads, lap));
+      while (laps.length < WARM_UP_LAPS + LAPS) laps.push(await crew.lap(threads, laps.length));
       const waited = bench.waitedMs && bench.waitedMs() - waitedBefore;
-      const peak = process.resourceUsage().maxRSS * 1024 - bytesBefore;
-      await crew.settle();
-      const bytes = process.memoryUsage.rss() - bytesBefore;
+      const peak = process.resourceUsage().maxRSS * 1024 - residentBefore;
+      const bytes = (await crew.settle()) - heapBefore + (bench.outsideBytes?.() ?? 0);
       bench.verify?.();
       const checksum = laps.reduce(
         (sum, lap) => (sum + sumOf(lap, (turn) => turn.checksum)) | 0,
         0,
       );
-      const figures = figuresOf(cell, laps.slice(1), waited);
+      const figures = figuresOf(cell, laps.slice(WARM_UP_LAPS), waited);
       figures.push({ metric: 'bytes-per-object', unit: 'bytes', samples: [bytes / capacity] });
       figures.push({ metric: 'rss-peak', unit: 'bytes peak', samples: [peak] });
       return { figures, checksum };

@@ -9,8 +9,8 @@ import {
   type CrewRequest,
   type CrewTask,
   clockMs,
-  collectAll,
   type Member,
+  settle,
   type TimedTurn,
 } from './crew.ts';
 
@@ -29,8 +29,7 @@ const { memberOf } = (await import(task.module)) as CrewModule;
 const member = await memberOf(task.workload, task.shared, task.index);
 parentPort!.on('message', (request: CrewRequest) => {
   if (request.kind === 'settle') {
-    collectAll();
-    parentPort!.postMessage('settled');
+    parentPort!.postMessage(settle());
     return;
   }
   awaitAll(request.barrier);

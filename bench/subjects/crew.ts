@@ -4,7 +4,7 @@
  */
 
 import { once } from 'node:events';
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 
@@ -52,15 +52,18 @@ export interface Lap {
   readonly turns: readonly TimedTurn[];
 }
 
+const SLICE_MS = 1;
+
 /** Milliseconds, the same clock in all threads. */
 export const clockMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-/** Collects what the calling thread has dropped, with or without `--expose-gc`. */
-export function collectAll(): void {
+/** Collects what the calling thread has dropped. Returns the bytes that are left in V8's heap. */
+export function settle(): number {
   setFlagsFromString('--expose-gc');
   const collect = (globalThis.gc ?? runInNewContext('gc')) as () => void;
   collect();
-  collect();
+  collect(); // what the first one only found to be dead
+  return getHeapStatistics().used_heap_size;
 }
 
 /** All begin together; who comes last lets the others go. A word for who has come. */
@@ -68,7 +71,8 @@ export function awaitAll(barrier: Int32Array): void {
   const [, members] = barrier;
   if (Atomics.add(barrier, 0, 1) + 1 === members) Atomics.notify(barrier, 0);
   for (let come = Atomics.load(barrier, 0); come < members; come = Atomics.load(barrier, 0)) {
-    Atomics.wait(barrier, 0, come);
+    // In slices: V8's collector of shared structs waits for threads that sleep in here.
+    Atomics.wait(barrier, 0, come, SLICE_MS);
   }
 }
 
@@ -102,10 +106,10 @@ export class Crew {
     return { milliseconds: end - begin, turns };
   }
 
-  /** Lets all members collect their garbage. */
-  async settle(): Promise<void> {
-    await this.#ask(this.#workers.length, { kind: 'settle' });
-    collectAll();
+  /** Lets all members collect their garbage. Returns the bytes in their V8 heaps. */
+  async settle(): Promise<number> {
+    const left = (await this.#ask(this.#workers.length, { kind: 'settle' })) as number[];
+    return left.reduce((sum, bytes) => sum + bytes, 0);
   }
 
   async close(): Promise<void> {
