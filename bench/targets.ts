@@ -119,13 +119,13 @@ const collections: readonly Target[] = [
 const withThreads = (row: Row, threads: number): Row => ({ ...row, threads });
 
 const scaling = (subject: string): Target => ({
-  row: withThreads(at(subject, 'parallel-read', 'scaling'), 2),
+  row: withThreads(at(subject, 'parallel-read', 'scaling', 1_000_000), 2),
   atLeast: 1.8,
 });
 
 /** Of a cache that four threads share. */
 const shared = (subject: string, workload: string, metric: Metric): Row =>
-  withThreads(at(subject, workload, metric), 4);
+  withThreads(at(subject, workload, metric, 40_000), 4);
 
 const answering = (workload: string): Target => ({
   row: shared('sharc', workload, 'throughput'),

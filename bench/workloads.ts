@@ -277,7 +277,7 @@ const sharing = {
     unit: 'objects/s',
     cells: {
       smoke: laps(2, 1000, [1, 2]),
-      quick: laps(50, 1_000_000, [1, 2]),
+      quick: laps(25, 200_000, [1, 2]),
       full: laps(150, 1_000_000, [1, 2, 4]),
     },
     expected: chainSum,
@@ -291,7 +291,7 @@ const cached = (quick: number, full: number) =>
     unit: 'requests/s',
     cells: {
       smoke: [cell(2000, 400, 2)],
-      quick: [cell(quick, 40_000, 4)],
+      quick: [cell(quick, 10_000, 4)],
       full: [cell(full, 40_000, 1), cell(full, 40_000, 4)],
     },
     expected: ({ operations, size, threads }) =>
@@ -300,13 +300,13 @@ const cached = (quick: number, full: number) =>
 
 const caches = {
   lru: {
-    ...cached(60_000, 200_000),
+    ...cached(20_000, 200_000),
     question:
       'How many requests a second does a cache answer that drops what was not used for longest?',
     subjects: ['sharc', 'plain', 'lmdb'],
   },
   'lru-second-chance': {
-    ...cached(200_000, 400_000),
+    ...cached(100_000, 400_000),
     question: 'The same where a hit only sets a bit, for which an entry gets a second chance.',
     subjects: ['sharc', 'lmdb'],
   },
