@@ -12,6 +12,7 @@ interface Row {
   readonly metric?: Metric;
   /** Where the workload has several. */
   readonly size?: number;
+  readonly threads?: number;
 }
 
 interface Comparison {
@@ -115,7 +116,37 @@ const collections: readonly Target[] = [
   { row: collecting('latency-cycles', 'pause-max', 1_000_000).row, atMost: 5 },
 ];
 
-export const TARGETS: readonly Target[] = [...micro, ...data, ...collections];
+const withThreads = (row: Row, threads: number): Row => ({ ...row, threads });
+
+const scaling = (subject: string): Target => ({
+  row: withThreads(at(subject, 'parallel-read', 'scaling', 1_000_000), 2),
+  atLeast: 1.8,
+});
+
+/** Of a cache that four threads share. */
+const shared = (subject: string, workload: string, metric: Metric): Row =>
+  withThreads(at(subject, workload, metric, 40_000), 4);
+
+const answering = (workload: string): Target => ({
+  row: shared('sharc', workload, 'throughput'),
+  against: shared('lmdb', workload, 'throughput'),
+  atLeast: 3,
+});
+
+const threads: readonly Target[] = [
+  scaling('sharc'),
+  scaling('sharc-raw'),
+  answering('lru'),
+  answering('lru-second-chance'),
+  // One copy of the texts instead of four.
+  {
+    row: shared('sharc', 'lru', 'bytes-per-object'),
+    against: shared('plain', 'lru', 'bytes-per-object'),
+    atMost: 1 / 2,
+  },
+];
+
+export const TARGETS: readonly Target[] = [...micro, ...data, ...threads, ...collections];
 
 export interface Verdict {
   readonly target: Target;
@@ -123,13 +154,15 @@ export interface Verdict {
   readonly isMet: boolean;
 }
 
-function figureOf(results: readonly Result[], { workload, subject, metric, size }: Row) {
+function figureOf(results: readonly Result[], row: Row) {
+  const { workload, subject, metric, size, threads } = row;
   return results.find(
     (result) =>
       result.workload === workload &&
       result.subject === subject &&
       (metric === undefined || result.metric === metric) &&
-      (size === undefined || result.size === size),
+      (size === undefined || result.size === size) &&
+      (threads === undefined || result.threads === threads),
   );
 }
 
@@ -157,8 +190,9 @@ export function judge(results: readonly Result[]): Verdict[] {
   return verdicts;
 }
 
-function describeRow({ workload, subject, metric, size }: Row): string {
-  const parts = [workload, subject, metric, size?.toLocaleString('en')];
+function describeRow({ workload, subject, metric, size, threads }: Row): string {
+  const count = threads === undefined ? undefined : `${threads} threads`;
+  const parts = [workload, subject, metric, size?.toLocaleString('en'), count];
   return parts.filter((part) => part !== undefined).join(' ');
 }
 

@@ -5,6 +5,7 @@
 
 import { COLLECTIONS } from './collections.ts';
 import type { Cell, Scale, Workload } from './harness/types.ts';
+import { answersChecksum } from './lru.ts';
 import {
   fieldValueOf,
   indexOfKey,
@@ -252,16 +253,62 @@ const handedOver = {
   },
 } satisfies Omit<Workload, 'question' | 'expected'>;
 
+const chainSum = ({ size }: Cell): number => ((size! * (size! - 1)) / 2) | 0;
+
+/** Here `operations` counts the milliseconds of a lap of one thread. */
+const laps = (milliseconds: number, nodes: number, threads: readonly number[]): Cell[] =>
+  threads.map((count) => cell(milliseconds, nodes, count));
+
 const sharing = {
   'share-graph': {
     ...handedOver,
     question: 'How long is a linked list of so many nodes on its way to a worker?',
-    expected: ({ size }) => ((size! * (size! - 1)) / 2) | 0,
+    expected: chainSum,
   },
   'share-records': {
     ...handedOver,
     question: 'How long is an array of so many flat records on its way to a worker?',
     expected: ({ size }) => recordsChecksum(size!, recordOf),
+  },
+  'parallel-read': {
+    question: 'How many nodes a second do so many threads read that walk the same linked list?',
+    subjects: ['sharc-raw', 'sharc', 'v8-shared-struct', 'plain', 'lmdb', 'calibration'],
+    metric: 'throughput',
+    unit: 'objects/s',
+    cells: {
+      smoke: laps(2, 1000, [1, 2]),
+      quick: laps(25, 200_000, [1, 2]),
+      full: laps(150, 1_000_000, [1, 2, 4]),
+    },
+    expected: chainSum,
+  },
+} satisfies Record<string, Workload>;
+
+/** Here `operations` counts the requests of all threads in a lap, and `size` the entries. */
+const cached = (quick: number, full: number) =>
+  ({
+    metric: 'throughput',
+    unit: 'requests/s',
+    cells: {
+      smoke: [cell(2000, 400, 2)],
+      quick: [cell(quick, 10_000, 4)],
+      full: [cell(full, 40_000, 1), cell(full, 40_000, 4)],
+    },
+    expected: ({ operations, size, threads }) =>
+      answersChecksum(threads, operations / threads, size!),
+  }) satisfies Omit<Workload, 'question'>;
+
+const caches = {
+  lru: {
+    ...cached(20_000, 200_000),
+    question:
+      'How many requests a second does a cache answer that drops what was not used for longest?',
+    subjects: ['sharc', 'plain', 'lmdb'],
+  },
+  'lru-second-chance': {
+    ...cached(100_000, 400_000),
+    question: 'The same where a hit only sets a bit, for which an entry gets a second chance.',
+    subjects: ['sharc', 'lmdb'],
   },
 } satisfies Record<string, Workload>;
 
@@ -329,6 +376,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   ...memory,
   ...copies,
   ...sharing,
+  ...caches,
   ...COLLECTIONS,
   ...calibration,
 };

@@ -3,7 +3,9 @@
  * benchmarks. Nothing here checks a reference or takes the lock.
  *
  * Borrow rules:
- * - Every call stands inside an exclusive section (`heap.run`) of the same heap and thread.
+ * - Every call stands inside an exclusive section (`heap.run`) of the same heap and thread. What
+ *   only reads may also stand in a read section (`heap.read`), and is valid to its end: `i32`,
+ *   `f64`, `load`, `fromHandle`, `refcount`, `textOf`, `lengthOf`, `compare`.
  * - A reference is owned or borrowed. `alloc` returns an owned one: it counts until `decref`, or
  *   until it is stored by `storeOwned`, which takes it over. `load` returns a borrowed one: valid
  *   until the next safepoint, and no longer than the slot it came from holds it.

@@ -65,6 +65,7 @@ test('every workload of plain objects comes to its checksum', async () => {
 interface Row {
   workload: string;
   subject: string;
+  threads: number;
   metric: string;
   checksum: string;
   value: number;
@@ -127,6 +128,50 @@ test('copies of records are the same, or said to be missing', async () => {
   expect(results.length + missing.length).toBe(2);
   for (const { checksum } of results) expect(checksum).toBe(CHECKSUMS['from-records']);
   for (const { isFailure } of missing) expect(isFailure).toBe(false);
+  expect(code).toBe(0);
+});
+
+/** In the order of the subjects; the binary of lmdb is not there for every platform. */
+const subjectsIn = (missing: readonly { subject: string; isFailure: boolean }[], all: string[]) => {
+  for (const { isFailure } of missing) expect(isFailure).toBe(false);
+  return all.filter((name) => missing.every(({ subject }) => subject !== name));
+};
+
+test('threads that read one list come to its sum, and their scaling is told', async () => {
+  const { code, stdout } = await bench('--smoke', '--only', 'parallel-read', '--json');
+  const { results, missing } = JSON.parse(stdout);
+  const readers = subjectsIn(missing, [
+    ...['sharc-raw', 'sharc', 'v8-shared-struct', 'plain', 'lmdb', 'calibration'],
+  ]);
+  for (const threads of [1, 2]) {
+    const rows: Row[] = results.filter((row: Row) => row.threads === threads);
+    const metrics = threads === 1 ? ['throughput'] : ['throughput', 'scaling'];
+    const found = rows.filter(({ metric }) => metric !== 'cpu'); // which not every system tells
+    expect(found.map(({ subject, metric }) => [subject, metric])).toEqual(
+      readers.flatMap((subject) => metrics.map((metric) => [subject, metric])),
+    );
+    for (const { checksum } of rows) expect(checksum).toBe('499500');
+    for (const { value } of found) expect(value).toBeGreaterThan(0);
+  }
+  expect(code).toBe(0);
+});
+
+test('caches answer every request rightly, and most of them by themselves', async () => {
+  const { code, stdout } = await bench('--smoke', '--only', 'lru,lru-second-chance', '--json');
+  const { results, missing } = JSON.parse(stdout);
+  const throughputs: Row[] = results.filter((row: Row) => row.metric === 'throughput');
+  expect(throughputs.map(({ workload, subject }) => [workload, subject])).toEqual([
+    ...subjectsIn(missing, ['sharc', 'plain', 'lmdb']).map((name) => ['lru', name]),
+    ...subjectsIn(missing, ['sharc', 'lmdb']).map((name) => ['lru-second-chance', name]),
+  ]);
+  for (const { checksum, threads } of results) {
+    expect({ checksum, threads }).toEqual({ checksum: '6185747', threads: 2 });
+  }
+  const hits: Row[] = results.filter((row: Row) => row.metric === 'hits');
+  expect(hits).toHaveLength(throughputs.length);
+  // With a cache in each thread nothing depends on how they meet.
+  expect(hits.find(({ subject }) => subject === 'plain')!.value).toBeCloseTo(82.05);
+  for (const { value } of hits) expect(Math.abs(value - 82.05)).toBeLessThan(5);
   expect(code).toBe(0);
 });
 

@@ -120,6 +120,27 @@ describe('toHandle', () => {
   });
 });
 
+test('what only reads may stand in a read section', () => {
+  withHeap({}, (heap) => {
+    const Named = heap.struct<{ next: object; name: string; size: number }>('Named', {
+      next: 'ref',
+      name: 'string',
+      size: 'int32',
+    });
+    const { i32, load, fromHandle, offsetOf, textOf, lengthOf, compare, refcount } = raw(heap);
+    const last = new Named({ name: 'last', size: 7 });
+    const first = new Named({ name: 'first', next: last });
+    const found = heap.read(() => {
+      const ref = load(fromHandle(first), 0);
+      const name = load(ref, 1);
+      const order = Math.sign(compare(name, load(fromHandle(first), 1)));
+      const size = i32[ref + offsetOf(Named, 'size')];
+      return [textOf(name), lengthOf(name), order, size, refcount(ref)];
+    });
+    expect(found).toEqual(['last', 4, 1, 7, 2]);
+  });
+});
+
 test('fromHandle refuses stale handles, those of other heaps, and what is none', () => {
   withHeap({}, (heap) => {
     withHeap({}, (other) => {

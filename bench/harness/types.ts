@@ -22,6 +22,12 @@ export type Metric =
   | 'rss-peak'
   // Operations of a mutator beside a collection, in per cent of those without one.
   | 'mutator-share'
+  // Throughput of several threads, divided by that of one in the same process.
+  | 'scaling'
+  // Requests of a cache that it could answer, in per cent.
+  | 'hits'
+  // Of the time of all threads, what they have waited for the lock, in per cent.
+  | 'lock-wait'
   // The longest stall of the same mutator in the same process without a collection.
   | 'jitter'
   // Bytes of the collector's side tables per object examined.
@@ -31,9 +37,22 @@ export type Metric =
 
 /** Where more is better. */
 export const isGain = (metric: Metric): boolean =>
-  metric === 'throughput' || metric === 'mutator-share' || metric.startsWith('mmu-');
+  ['throughput', 'mutator-share', 'scaling', 'hits'].includes(metric) || metric.startsWith('mmu-');
 
-export type Unit = 'ns/op' | 'us/op' | 'ms' | 'bytes' | 'bytes live' | '%' | 'objects/s';
+export type Unit =
+  | 'ns/op'
+  | 'us/op'
+  | 'ms'
+  | 'bytes'
+  | 'bytes live'
+  | 'bytes peak'
+  | '%'
+  | '% hits'
+  | '% waiting'
+  | 'x'
+  | 'ns cpu'
+  | 'objects/s'
+  | 'requests/s';
 
 export interface Cell {
   /** Operations in one sample, summed over the threads. */

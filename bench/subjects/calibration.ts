@@ -10,6 +10,7 @@ import { POOL_SIZE, poolChecksum, poolOf, referentIndexOf } from '../shapes.ts';
 import { fairness } from './fairness.ts';
 import { measureJitter } from './jitter.ts';
 import { createMutex, lockMutex, MUTEX_WORDS, unlockMutex } from './mutex.ts';
+import { readWords } from './parallel-others.ts';
 import { besidePartner, startPartner } from './partner.ts';
 
 const sharedWords = (count: number): Int32Array =>
@@ -156,6 +157,7 @@ export const subject: Subject = {
     fairness: (cell) => fairness(cell, { kind: 'mutex', i32: sharedWords(MUTEX_WORDS) }),
     'plain-wrapper': plainWrapper,
     'piscina-round-trip': piscinaRoundTrip,
+    'parallel-read': readWords,
     jitter,
   },
 };

@@ -5,10 +5,8 @@
  * would have its own, which is not what a shared store is asked for (and small values came slower).
  */
 
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
+import { readFileSync } from 'node:fs';
+import type { RootDatabase } from 'lmdb';
 import type { Bench, Cell, Subject } from '../harness/types.ts';
 import {
   indexOfKey,
@@ -25,41 +23,9 @@ import {
   shuffledKeysOf,
   targetIndexOf,
 } from '../shapes.ts';
-
-const FILE_SYSTEM_IN_MEMORY = '/dev/shm';
-const MAP_BYTES = 1 << 30;
-const DATABASES_MAX = 32;
-
-function folderForStores(): string {
-  try {
-    accessSync(FILE_SYSTEM_IN_MEMORY, constants.W_OK);
-    return FILE_SYSTEM_IN_MEMORY;
-  } catch {
-    return tmpdir();
-  }
-}
-
-/** A new store. Its files are gone with the process, however that ends. */
-function newStore<V>(encoding: 'string' | 'ordered-binary'): RootDatabase<V, string> {
-  const folder = mkdtempSync(join(folderForStores(), 'bench-lmdb-'));
-  const store = open<V, string>({
-    path: join(folder, 'store'),
-    encoding,
-    compression: false,
-    noSync: true,
-    noMemInit: true,
-    useWritemap: true,
-    mapSize: MAP_BYTES,
-    maxDbs: DATABASES_MAX,
-  });
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  try {
-    remove(); // an open file needs no name
-  } catch {
-    process.once('exit', remove); // but on Windows
-  }
-  return store;
-}
+import { cacheIn } from './cache-lmdb.ts';
+import { newStore } from './lmdb-store.ts';
+import { readRecords } from './parallel-lmdb.ts';
 
 /** What stands for the pool of objects: a name under each of so many keys. */
 function newNames(): RootDatabase<string, string> {
@@ -162,5 +128,8 @@ export const subject: Subject = {
     'string-set': stringSet,
     'map-set': mapSet,
     'map-get': mapGet,
+    'parallel-read': readRecords,
+    lru: (cell) => cacheIn('lru', cell),
+    'lru-second-chance': (cell) => cacheIn('lru-second-chance', cell),
   },
 };

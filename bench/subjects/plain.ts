@@ -21,7 +21,9 @@ import {
   shuffledKeysOf,
   targetIndexOf,
 } from '../shapes.ts';
+import { lru } from './cache-plain.ts';
 import { heapBytesPerObject } from './heap-delta.ts';
+import { readCopies } from './parallel-others.ts';
 import { collectionBenches } from './plain-collections.ts';
 import { dataBenches } from './plain-data.ts';
 
@@ -221,6 +223,8 @@ export const subject: Subject = {
     'map-set': mapSet,
     'map-get': mapGet,
     'bytes-per-object': bytesPerObject,
+    'parallel-read': readCopies,
+    lru,
     ...dataBenches,
     ...collectionBenches,
   },

@@ -16,6 +16,7 @@ import {
   referentIndexOf,
   targetIndexOf,
 } from '../shapes.ts';
+import { readInParallel } from './parallel-sharc.ts';
 import {
   declareItem,
   declareNode,
@@ -208,7 +209,9 @@ const BENCHES: Readonly<Record<string, (heap: Heap, cell: Cell) => Bench>> = {
 
 /** The raw layer has no strings, no maps and no lock of its own. */
 export function rawSubject(counts: CountsMode): Subject {
-  const benches: Record<string, BenchFactory> = {};
+  const benches: Record<string, BenchFactory> = {
+    'parallel-read': (cell) => readInParallel('raw', cell),
+  };
   for (const [name, bench] of Object.entries(BENCHES)) {
     benches[name] = (cell) => bench(Heap.create({ counts }), cell);
   }

@@ -11,15 +11,15 @@ import type { Bench, BenchFactory, Cell } from '../harness/types.ts';
 import { type FlatRecord, recordsChecksum, recordsOf } from '../shapes.ts';
 import { handover, type Receive } from './handover.ts';
 
-interface ChainNode {
+export interface ChainNode {
   next: ChainNode | null;
   value: number;
 }
 
-const declareNode = (heap: Heap) =>
+export const declareNode = (heap: Heap) =>
   heap.struct<ChainNode>('ChainNode', { next: 'ref', value: 'int32' });
 
-function chainOf(heap: Heap, length: number): SharedStruct<ChainNode> {
+export function chainOf(heap: Heap, length: number): SharedStruct<ChainNode> {
   const Node = declareNode(heap);
   return heap.run(() => {
     let head = new Node({ value: 0 });

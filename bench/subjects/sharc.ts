@@ -5,8 +5,10 @@
 
 import { Heap, type HeapToken } from '../../src/index.ts';
 import type { Bench, Cell } from '../harness/types.ts';
+import { cacheIn } from './cache-sharc.ts';
 import { fairness } from './fairness.ts';
 import { handleSubject } from './handle-benches.ts';
+import { readInParallel } from './parallel-sharc.ts';
 import { besidePartner, startPartner } from './partner.ts';
 import { besideBenches } from './sharc-beside.ts';
 import { dataBenches } from './sharc-data.ts';
@@ -71,6 +73,9 @@ export const subject = handleSubject((heap, body) => heap.run(body), {
   'lock-uncontended': section,
   'lock-contended': lockContended,
   'section-enter-leave': section,
+  'parallel-read': (cell) => readInParallel('handles', cell),
+  lru: (cell) => cacheIn('lru', cell),
+  'lru-second-chance': (cell) => cacheIn('lru-second-chance', cell),
   fairness: (cell) => {
     const heap = Heap.create();
     return fairness(cell, { kind: 'heap', token: heap.share() });

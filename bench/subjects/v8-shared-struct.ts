@@ -18,6 +18,7 @@ import {
   targetIndexOf,
 } from '../shapes.ts';
 import { collectGarbage, heapBytesPerObject } from './heap-delta.ts';
+import { readObjects } from './parallel-others.ts';
 import { besidePartner, startPartner } from './partner.ts';
 import { collectionBenches } from './v8-collections.ts';
 
@@ -237,6 +238,11 @@ function bytesPerObject({ operations }: Cell): Bench {
   return { measure: async () => heapBytesPerObject(operations, build, chainLength) };
 }
 
+function readInParallel(cell: Cell): Bench {
+  const Chained = new StructType!<{ next: undefined; value: number }>(['next', 'value']);
+  return readObjects(cell, () => new Chained());
+}
+
 export const subject: Subject = {
   version: `V8 ${process.versions.v8}`,
   unavailable: StructType === undefined ? 'this Node has no SharedStructType' : undefined,
@@ -253,6 +259,7 @@ export const subject: Subject = {
     'lock-contended': lockContended,
     'section-enter-leave': section,
     'bytes-per-object': bytesPerObject,
+    'parallel-read': readInParallel,
     ...collectionBenches,
   },
 };
