@@ -74,8 +74,15 @@ export interface Undo {
   saveRemoved(map: number, entry: number): void;
   saveRecord(object: number): void;
   saveScalars(object: number): void;
+  /** Whether an operation can note what it changes. False: that is not known. */
+  hasRoom(): boolean;
   /** Makes sure that an operation can note what it changes. @throws HeapExhaustedError */
   reserve(elements?: number): void;
+  /** Whether the death of an object that was noted is put off until the section ends. */
+  defers(object: number, info: number): boolean;
+  /** Counts what was noted while a collection runs, and no longer. */
+  pin(): void;
+  unpin(): void;
 }
 
 /**

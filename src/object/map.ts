@@ -62,7 +62,7 @@ import { countAllocation, storeTracked, trackIfNeeded } from './tracking.ts';
 import { equalKeysSlow, storeHole } from './value.ts';
 
 /** Elements in which the log of an atomic section notes an entry at most. */
-const UNDO_ENTRY_MAX = 8;
+const UNDO_ENTRY_MAX = 5;
 
 /** A new empty map; the caller owns one count. @throws HeapExhaustedError */
 export const createMap = (mem: Memory): ObjectRef => create(mem, KIND_MAP);
