@@ -41,6 +41,7 @@ import {
   type ObjectRef,
   SIMPLE_UNDEFINED,
   TAG_INT32,
+  TAG_MIN,
   TAG_REFERENCE,
   TAG_SIMPLE,
   VALUE_HIGH,
@@ -93,26 +94,37 @@ export function entryBefore(mem: Memory, log: ObjectRef, end: number): Entry {
   const at = elementAt(mem, log, end - 1);
   const low = mem.i32[at + VALUE_LOW];
   const high = mem.i32[at + VALUE_HIGH];
-  const none = { log, start: end - 1, end, count: 0, object: 0 as ObjectRef, a: 0, b: 0 };
-  if (high >= 0) return { ...none, type: UNDO_WORD, a: high, b: low };
-  if (high === TAG_SIMPLE) return { ...none, type: UNDO_VOID };
-  if (high === TAG_REFERENCE) return { ...none, type: UNDO_HELD, object: low as ObjectRef };
-  if (high !== TAG_INT32) {
-    const a = ((high & ~UNDO_SLOT) << 1) | (low >>> UNDO_TYPE_BITS);
-    return { ...none, start: end - 2, count: 1, type: low & TYPE_MASK, a };
-  }
-  const size = low >>> UNDO_TYPE_BITS;
+  if (high === TAG_INT32) return longEntryBefore(mem, log, end, low);
+  const isSlot = high < TAG_MIN;
+  let type = isSlot ? low & TYPE_MASK : UNDO_VOID;
+  if (high >= 0) type = UNDO_WORD;
+  else if (high === TAG_REFERENCE) type = UNDO_HELD;
+  const count = isSlot ? 1 : 0;
+  return {
+    log,
+    start: end - 1 - count,
+    count,
+    end,
+    type,
+    object: (type === UNDO_HELD ? low : 0) as ObjectRef,
+    a: isSlot ? ((high & ~UNDO_SLOT) << 1) | (low >>> UNDO_TYPE_BITS) : high,
+    b: low,
+  };
+}
+
+function longEntryBefore(mem: Memory, log: ObjectRef, end: number, header: number): Entry {
+  const size = header >>> UNDO_TYPE_BITS;
   assert(size >= UNDO_TRAILER && size <= end, 'undo: entries follow each other');
   const trailer = elementAt(mem, log, end - UNDO_TRAILER);
-  const a = mem.i32[trailer + VALUE_LOW];
-  const object = mem.i32[trailer + VALUE_HIGH] as ObjectRef;
   return {
-    ...none,
+    log,
     start: end - size,
     count: size - UNDO_TRAILER,
-    type: low & TYPE_MASK,
-    object,
-    a,
+    end,
+    type: header & TYPE_MASK,
+    object: mem.i32[trailer + VALUE_HIGH] as ObjectRef,
+    a: mem.i32[trailer + VALUE_LOW],
+    b: 0,
   };
 }
 

@@ -35,6 +35,7 @@ import {
   type ObjectRef,
   SIMPLE_NULL,
   TAG_SIMPLE,
+  UNDO_NOTED,
   VALUE_WORDS,
 } from '../memory/layout.ts';
 import type { Undo } from '../memory/memory.ts';
@@ -43,7 +44,6 @@ import { kindOf } from './header.ts';
 import { kindRecordOf } from './kinds.ts';
 import type { Mutator } from './mutator.ts';
 import {
-  entryBefore,
   UNDO_ADDED,
   UNDO_ELEMENT,
   UNDO_ELEMENTS,
@@ -66,9 +66,9 @@ export class UndoLog extends UndoSpace implements Undo {
   declare private readonly noted: Int32Array;
   /** Where an array stands there: the index of its element. */
   declare private readonly notedIndex: Int32Array;
-  declare private hasNoted: boolean;
-  /** Elements noted when the innermost section began. */
-  declare private marked: number;
+  /** The array whose elements were noted last, since then too, and from which one on. */
+  declare private elementsOf: number;
+  declare private elementsFrom: number;
   /** Chunks of maps that may have become sparse, and their maps. */
   declare private readonly chunks: Map<number, ObjectRef>;
   /** Maps whose tables may have become sparse, and how many entries they have lost. */
@@ -82,8 +82,8 @@ export class UndoLog extends UndoSpace implements Undo {
     super(mem, log);
     this.noted = new Int32Array(NOTED);
     this.notedIndex = new Int32Array(NOTED);
-    this.hasNoted = false;
-    this.marked = 0;
+    this.elementsOf = 0;
+    this.elementsFrom = 0;
     this.chunks = new Map();
     this.lost = new Map();
     this.lastChunk = 0;
@@ -94,18 +94,14 @@ export class UndoLog extends UndoSpace implements Undo {
   /** Elements noted so far. What comes later can be undone by itself. */
   mark(): number {
     this.forgetNoted();
-    this.marked = this.log === 0 ? 0 : arrayLength(this.mem, this.log);
-    return this.marked;
+    return this.log === 0 ? 0 : arrayLength(this.mem, this.log);
   }
 
   private forgetNoted(): void {
-    if (this.hasNoted) this.noted.fill(0);
-    this.hasNoted = false;
-  }
-
-  private remember(at: number): void {
-    this.hasNoted = true;
-    this.noted[at & NOTED_MASK] = at;
+    if (this.wasPlaced) this.noted.fill(0);
+    this.wasPlaced = false;
+    this.seek();
+    this.elementsOf = 0;
   }
 
   protected override voidEntriesOf(object: number): void {
@@ -115,73 +111,84 @@ export class UndoLog extends UndoSpace implements Undo {
 
   /** Notes a word that is no reference. */
   saveWord(object: number, at: number): void {
-    if (this.noted[at & NOTED_MASK] === at) return;
+    const { noted } = this;
     const { i32 } = this.mem;
-    const to = this.begin(object, 1);
-    this.remember(at);
+    if (noted[at & NOTED_MASK] === at) return;
+    let to = this.cursor;
+    const isReady = (i32[object + HEADER_INFO] & UNDO_NOTED) !== 0;
+    if (to === this.end || !isReady) to = this.begin(object, 1);
+    noted[at & NOTED_MASK] = at;
     storeWords(i32, to, i32[at], at);
     this.finish(to + VALUE_WORDS);
   }
 
   /** Notes two words that are no value: a float64, a bigint. */
   savePair(object: number, at: number): void {
-    if (this.noted[at & NOTED_MASK] === at) return;
+    const { noted } = this;
     const { i32 } = this.mem;
-    const to = this.begin(object, 2);
-    this.remember(at);
+    if (noted[at & NOTED_MASK] === at) return;
+    let to = this.cursor;
+    const isReady = (i32[object + HEADER_INFO] & UNDO_NOTED) !== 0;
+    if (to + VALUE_WORDS >= this.end || !isReady) to = this.begin(object, 2);
+    noted[at & NOTED_MASK] = at;
     storeWords(i32, to, i32[at], at);
     storeWords(i32, to + VALUE_WORDS, i32[at + 1], at + 1);
     this.finish(to + 2 * VALUE_WORDS);
   }
 
-  /** Notes a reference slot. */
-  saveReference(object: number, at: number): void {
-    if (this.noted[at & NOTED_MASK] === at) return;
+  /**
+   * Notes a reference slot that is about to be overwritten. Returns whether the log has taken over
+   * the count of what stands there; else that was noted before, and the caller drops this one.
+   */
+  takeReference(object: number, at: number): boolean {
+    const { noted } = this;
     const { i32 } = this.mem;
+    if (noted[at & NOTED_MASK] === at) return false;
     const to = this.begin(object, 2);
-    this.remember(at);
+    noted[at & NOTED_MASK] = at;
     const referent = i32[at];
     if (referent === 0) storeWords(i32, to, SIMPLE_NULL, TAG_SIMPLE);
-    else this.storeCounted(to, referent);
+    else this.storeTaken(to, referent);
     this.finishSlot(to + VALUE_WORDS, at, UNDO_REFERENCE);
+    return true;
   }
 
-  /** Notes the value at `at`. */
-  saveValue(object: number, at: number): void {
-    if (this.noted[at & NOTED_MASK] === at) return;
+  /** As `takeReference`, for the value at `at`. */
+  takeValue(object: number, at: number): boolean {
+    const { noted } = this;
+    if (noted[at & NOTED_MASK] === at) return false;
     const to = this.begin(object, 2);
-    this.remember(at);
-    this.copy(at, to);
+    noted[at & NOTED_MASK] = at;
+    this.move(at, to);
     this.finishSlot(to + VALUE_WORDS, at, UNDO_VALUE);
+    return true;
   }
 
-  /** Notes an element of an array. */
-  saveElement(array: number, index: number): void {
+  /** As `takeReference`, for the element of an array that stands at `at`. */
+  takeElement(array: number, index: number, at: number): boolean {
     const { i32 } = this.mem;
-    const at = elementAt(this.mem, array as ObjectRef, index);
+    // What its elements are noted as has to be put back after this one.
+    if (array === this.elementsOf) this.elementsOf = 0;
+    const isFixed =
+      i32[array + ARRAY_HEIGHT] > 1 || nodeSlots(this.mem, i32[array + ARRAY_ROOT]) === LEAF_WORDS;
     // A leaf that is smaller than others may become larger, and stand elsewhere.
-    if (
-      i32[array + ARRAY_HEIGHT] > 1 ||
-      nodeSlots(this.mem, i32[array + ARRAY_ROOT]) === LEAF_WORDS
-    )
-      this.saveValue(array, at);
-    else this.saveMovable(array, index, at);
+    return isFixed ? this.takeValue(array, at) : this.takeMovable(array, index, at);
   }
 
-  private saveMovable(array: number, index: number, at: number): void {
+  private takeMovable(array: number, index: number, at: number): boolean {
     const place = (array + index) & NOTED_MASK;
-    if (this.noted[place] === array && this.notedIndex[place] === index) return;
+    if (this.noted[place] === array && this.notedIndex[place] === index) return false;
     const to = this.begin(array, 1 + UNDO_TRAILER);
-    this.hasNoted = true;
     this.noted[place] = array; // no slot stands there: it is where the header is
     this.notedIndex[place] = index;
-    this.copy(at, to);
+    this.move(at, to);
     this.finishEntry(to + VALUE_WORDS, UNDO_ELEMENT, 1, array, index);
+    return true;
   }
 
   /** Notes the length of an array, and its elements from `from` on. @throws HeapExhaustedError */
   saveElements(array: number, from: number): void {
-    if (this.isApplying || this.hasElements(array, from)) return;
+    if (this.isApplying || (array === this.elementsOf && from >= this.elementsFrom)) return;
     const { mem } = this;
     const count = arrayLength(mem, array as ObjectRef) - from;
     const start = this.beginLong(count);
@@ -189,15 +196,8 @@ export class UndoLog extends UndoSpace implements Undo {
       this.copy(elementAt(mem, array as ObjectRef, from + i), elementAt(mem, this.log, start + i));
     }
     this.finishLong(start, UNDO_ELEMENTS, count, array, from);
-  }
-
-  /** Whether the last entry notes this of an array already. */
-  private hasElements(array: number, from: number): boolean {
-    const { mem, log } = this;
-    const length = log === 0 ? 0 : arrayLength(mem, log);
-    if (length <= this.marked) return false;
-    const { type, object, a } = entryBefore(mem, log, length);
-    return type === UNDO_ELEMENTS && object === array && a <= from;
+    this.elementsOf = array;
+    this.elementsFrom = from;
   }
 
   /** Notes that a map is about to get an entry. */
@@ -207,19 +207,20 @@ export class UndoLog extends UndoSpace implements Undo {
     this.finishEntry(to, UNDO_ADDED, 0, map, entry);
   }
 
-  /** Notes that a map is about to lose an entry. */
-  saveRemoved(map: number, entry: number): void {
-    if (this.isApplying) return;
+  /** As `takeReference`, for an entry that a map is about to lose: its key and its value. */
+  takeRemoved(map: number, entry: number): boolean {
+    if (this.isApplying) return false;
     let to = this.begin(map, 2 + UNDO_TRAILER);
     const isMap = kindOf(this.mem, map) === KIND_MAP;
-    this.copy(entry + ENTRY_KEY, to);
+    this.move(entry + ENTRY_KEY, to);
     to += VALUE_WORDS;
     if (isMap) {
-      this.copy(entry + ENTRY_VALUE, to);
+      this.move(entry + ENTRY_VALUE, to);
       to += VALUE_WORDS;
     }
     this.finishEntry(to, UNDO_REMOVED, isMap ? 2 : 1, map, entry);
     this.noteHole(map, entry);
+    return true;
   }
 
   /** A map has lost this entry, or will have. */
@@ -275,4 +276,17 @@ export class UndoLog extends UndoSpace implements Undo {
     let at = object + HEADER_WORDS + i32[record + KIND_REFERENCES];
     for (; at < end; at++) this.saveWord(object, at);
   }
+}
+
+/** The logs of this thread, by heap. */
+const logs = new WeakMap<Mutator, UndoLog>();
+
+/** The log of a thread. */
+export function undoLogOf(mem: Mutator): UndoLog {
+  let log = logs.get(mem);
+  if (log === undefined) {
+    log = new UndoLog(mem);
+    logs.set(mem, log);
+  }
+  return log;
 }

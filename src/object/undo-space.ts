@@ -59,10 +59,12 @@ export class UndoSpace {
   /** Elements for which there is room. */
   declare private room: number;
   /** Where the next element goes, and the end of the room in its leaf; 0: to be found out. */
-  declare private cursor: number;
-  declare private end: number;
+  declare protected cursor: number;
+  declare protected end: number;
   /** Where element 0 would stand if all stood in a row with the next one. */
   declare private origin: number;
+  /** Whether that was found out since who reads this has last set it to false. */
+  declare protected wasPlaced: boolean;
   /** Whether an entry counts something. */
   declare private hasCounted: boolean;
   /** While the log is applied nothing is noted. */
@@ -80,6 +82,7 @@ export class UndoSpace {
     this.cursor = 0;
     this.end = 0;
     this.origin = 0;
+    this.wasPlaced = false;
     this.hasCounted = true;
     this.isApplying = false;
     this.dying = [];
@@ -131,6 +134,7 @@ export class UndoSpace {
   private place(index: number): number {
     const at = elementAt(this.mem, this.log, index);
     const elements = Math.min(LEAF_ELEMENTS - (index % LEAF_ELEMENTS), this.room - index);
+    this.wasPlaced = true;
     this.cursor = at;
     this.end = at + elements * VALUE_WORDS;
     this.origin = at - index * VALUE_WORDS;
@@ -185,7 +189,7 @@ export class UndoSpace {
   /** The entry that ends at `to` is part of the log now. */
   protected finish(to: number): void {
     this.cursor = to;
-    this.mem.i32[this.log + ARRAY_LENGTH] = (to - this.origin) / VALUE_WORDS;
+    this.mem.i32[this.log + ARRAY_LENGTH] = (to - this.origin) >>> 1;
   }
 
   protected finishSlot(to: number, at: number, type: number): void {
@@ -231,15 +235,22 @@ export class UndoSpace {
   /** Puts a counted copy of the value at an address to another. */
   protected copy(from: number, to: number): void {
     const { i32 } = this.mem;
+    if (i32[from + VALUE_HIGH] === TAG_REFERENCE) incref(this.mem, i32[from + VALUE_LOW]);
+    this.move(from, to);
+  }
+
+  /** Puts the value at an address to another, with its count. */
+  protected move(from: number, to: number): void {
+    const { i32 } = this.mem;
     const low = i32[from + VALUE_LOW];
     const high = i32[from + VALUE_HIGH];
-    if (high === TAG_REFERENCE) this.storeCounted(to, low);
+    if (high === TAG_REFERENCE) this.storeTaken(to, low);
     else storeWords(i32, to, low, high);
   }
 
-  protected storeCounted(to: number, referent: number): void {
+  /** Stores a reference, with the count that it has. */
+  protected storeTaken(to: number, referent: number): void {
     const { mem } = this;
-    incref(mem, referent);
     this.hasCounted = true;
     trackIfNeeded(mem, this.log, referent);
     storeWords(mem.i32, to, referent, TAG_REFERENCE);
@@ -271,9 +282,7 @@ export class UndoSpace {
       return false;
     }
     mem.i32[object + HEADER_COUNT] = 1;
-    this.hasCounted = true;
-    trackIfNeeded(mem, this.log, object);
-    storeWords(mem.i32, to, object, TAG_REFERENCE);
+    this.storeTaken(to, object);
     this.finish(to + VALUE_WORDS);
     return true;
   }
