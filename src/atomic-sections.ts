@@ -6,7 +6,7 @@
 
 import { ATOMIC_DEPTH, type Mutator } from './object/mutator.ts';
 import { closeUndo, undoTo } from './object/undo.ts';
-import { undoLogOf } from './object/undo-log.ts';
+import { type UndoLog, undoLogOf } from './object/undo-log.ts';
 import { refusePromise } from './session-operations.ts';
 
 /** Runs `body`, in an exclusive section; what it has changed is undone when it throws. */
@@ -37,7 +37,7 @@ export function abandonAtomic(mem: Mutator): void {
   endAtomic(mem, undo);
 }
 
-function endAtomic(mem: Mutator, undo: ReturnType<typeof undoLogOf>): void {
+function endAtomic(mem: Mutator, undo: UndoLog): void {
   mem.depth -= ATOMIC_DEPTH;
   closeUndo(undo, mem);
 }

@@ -278,15 +278,8 @@ export class UndoLog extends UndoSpace implements Undo {
   }
 }
 
-/** The logs of this thread, by heap. */
-const logs = new WeakMap<Mutator, UndoLog>();
-
 /** The log of a thread. */
 export function undoLogOf(mem: Mutator): UndoLog {
-  let log = logs.get(mem);
-  if (log === undefined) {
-    log = new UndoLog(mem);
-    logs.set(mem, log);
-  }
-  return log;
+  mem.undoLog ??= new UndoLog(mem);
+  return mem.undoLog;
 }

@@ -7,6 +7,7 @@ import { assert } from '../base/assert.ts';
 import { HeapExhaustedError } from '../base/errors.ts';
 import {
   ARRAY_LENGTH,
+  ARRAY_ROOT,
   FIRST_STRUCT_KIND,
   HEADER_COUNT,
   HEADER_INFO,
@@ -25,7 +26,7 @@ import {
   VALUE_LOW,
   VALUE_WORDS,
 } from '../memory/layout.ts';
-import { arrayLength, createArray, elementAt, reserveElements } from './array.ts';
+import { arrayLength, createArray, elementAt } from './array.ts';
 import { decref } from './dealloc.ts';
 import type { Mutator } from './mutator.ts';
 import { dropCount, incref } from './refcount.ts';
@@ -40,13 +41,14 @@ import {
   visitEntries,
   voidEntry,
 } from './undo-entry.ts';
+import { ensureAnyWord } from './vector.ts';
 
 /** Elements that an operation on one object notes at most, where it does not ask for more. */
 const OPERATION_ELEMENTS = 24;
 /** Elements of the longest entry that stands in one leaf: an entry of a map. */
 const SHORT_ELEMENTS = 4;
 /** Elements for which room is made at first. */
-const FIRST_ELEMENTS = 36;
+const FIRST_ELEMENTS = 32;
 /** Most elements for which room is made at a time. */
 const SPARE_MAX = 16 * LEAF_ELEMENTS;
 
@@ -107,7 +109,11 @@ export class UndoSpace {
     if (needed <= this.room) return;
     const spare = Math.min(length, SPARE_MAX);
     const room = Math.max(needed + spare, FIRST_ELEMENTS);
-    reserveElements(mem, this.log, room);
+    const words = this.log + ARRAY_ROOT;
+    for (let end = Math.min(room, this.room + LEAF_ELEMENTS); ; end += LEAF_ELEMENTS) {
+      ensureAnyWord(mem, words, Math.min(end, room) * VALUE_WORDS - 1, this.log);
+      if (end >= room) break;
+    }
     this.room = room;
     this.seek(); // a small leaf may have become a larger one
   }

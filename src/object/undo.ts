@@ -47,9 +47,11 @@ import { endOf, isHole, tidyChunk } from './map-chunks.ts';
 import { addToTable, freeTable, shrinkTable } from './map-table.ts';
 import type { Mutator } from './mutator.ts';
 import { incref } from './refcount.ts';
+import { trackIfNeeded } from './tracking.ts';
 import {
   type Entry,
   entryBefore,
+  objectOf,
   UNDO_ADDED,
   UNDO_ELEMENT,
   UNDO_ELEMENTS,
@@ -189,12 +191,15 @@ function restoreValue(mem: Mutator, entry: Entry, index: number, at: number): vo
 }
 
 /** Puts a counted copy of element `index` of an entry to `at`, where nothing counts. */
-function placeValue(mem: Mutator, { log, start }: Entry, index: number, at: number): void {
+function placeValue(mem: Mutator, entry: Entry, index: number, at: number): void {
   const { i32 } = mem;
-  const from = elementAt(mem, log, start + index);
+  const from = elementAt(mem, entry.log, entry.start + index);
   const low = i32[from + VALUE_LOW];
   const high = i32[from + VALUE_HIGH];
-  if (high === TAG_REFERENCE) incref(mem, low);
+  if (high === TAG_REFERENCE) {
+    incref(mem, low);
+    trackIfNeeded(mem, objectOf(mem, entry), low); // a full heap may have been collected meanwhile
+  }
   i32[at + VALUE_LOW] = low;
   i32[at + VALUE_HIGH] = high;
 }
@@ -253,7 +258,8 @@ function tryReserve(mem: Mutator, map: ObjectRef, hash: number): boolean {
 }
 
 /** A plain object gets its shape back, and what it held; it may be a dictionary by now. */
-function restoreRecord(mem: Mutator, { log, start, object, a: info, count: values }: Entry): void {
+function restoreRecord(mem: Mutator, entry: Entry): void {
+  const { object, a: info, count: values } = entry;
   const { i32 } = mem;
   const now: number[] = [];
   const record = kindRecordOf(mem, kindOf(mem, object));
@@ -262,7 +268,6 @@ function restoreRecord(mem: Mutator, { log, start, object, a: info, count: value
     const at = first + i * VALUE_WORDS;
     if (i32[at + VALUE_HIGH] === TAG_REFERENCE) now.push(i32[at + VALUE_LOW]);
   }
-  const entry = { log, start } as Entry;
   const bits = i32[object + HEADER_INFO] & ((1 << KIND_SHIFT) - 1);
   const to = object + i32[kindRecordOf(mem, info >>> KIND_SHIFT) + KIND_VALUES_AT];
   for (let i = 0; i < values; i++) placeValue(mem, entry, i, to + i * VALUE_WORDS);
