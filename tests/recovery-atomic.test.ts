@@ -12,6 +12,9 @@ type Any = any;
 
 const FIELDS = { n: 'int32', f: 'float64', name: 'string', any: 'any', ref: 'ref' } as const;
 
+/** Objects that only a handle of the thread holds, by heap. */
+const own = new WeakMap<Heap, Any>();
+
 function setup(): Heap {
   const heap = Heap.create({ maxBytes: 4 * 2 ** 20, counts: COUNTS });
   const Struct = heap.struct('S', FIELDS);
@@ -24,6 +27,7 @@ function setup(): Heap {
     heap.root.set('plain', heap.from({ a: 1, b: [2] }));
     heap.root.set('struct', new Struct({ n: 1, f: 0.5, name: 'one', ref: others }));
     heap.root.set('counter', heap.counter(5));
+    own.set(heap, new Struct({ n: 1, ref: new Struct({ n: 2 }) }).keep());
   });
   return heap;
 }
@@ -62,6 +66,19 @@ const CHANGES: Record<string, Change> = {
     plain.set('a', 'changed');
     plain.set('c', [].length);
     plain.delete('b');
+  },
+  'what dies in it': (root, heap) => {
+    const struct = own.get(heap);
+    struct.n = 3;
+    struct.ref.n = 4;
+    heap.scope(() => {
+      const made = heap.array(['made']);
+      made.push('changed');
+      root.get('array').push(made);
+      root.get('array').pop();
+    });
+    struct.release();
+    root.get('struct').n = 5;
   },
   'a counter, and a new object': (root, heap) => {
     root.get('counter').add(3);

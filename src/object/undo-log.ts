@@ -36,6 +36,8 @@ import {
   SIMPLE_NULL,
   TAG_SIMPLE,
   UNDO_NOTED,
+  VALUE_HIGH,
+  VALUE_LOW,
   VALUE_WORDS,
 } from '../memory/layout.ts';
 import type { Undo } from '../memory/memory.ts';
@@ -131,8 +133,8 @@ export class UndoLog extends UndoSpace implements Undo {
     const isReady = (i32[object + HEADER_INFO] & UNDO_NOTED) !== 0;
     if (to + VALUE_WORDS >= this.end || !isReady) to = this.begin(object, 2);
     noted[at & NOTED_MASK] = at;
-    storeWords(i32, to, i32[at], at);
-    storeWords(i32, to + VALUE_WORDS, i32[at + 1], at + 1);
+    storeWords(i32, to, i32[at + VALUE_LOW], at);
+    storeWords(i32, to + VALUE_WORDS, i32[at + VALUE_HIGH], at + VALUE_HIGH);
     this.finish(to + 2 * VALUE_WORDS);
   }
 
