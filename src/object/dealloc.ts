@@ -36,11 +36,16 @@ export function decref(mem: Memory, object: number): void {
  */
 export function dealloc(mem: Memory, object: number): void {
   const info = mem.i32[object + HEADER_INFO];
-  if ((info & UNDO_NOTED) !== 0 && mem.undo?.defers(object, info)) return;
+  if ((info & UNDO_NOTED) !== 0 && isDeferred(mem, object, info)) return;
   if ((info & GC_CONTAINER) !== 0) countDeath(mem, info);
   const worklist = dropReferences(mem, object, info, 0);
   freeBlock(mem, object as WordIndex);
   if (worklist !== 0) bury(mem, worklist);
+}
+
+// Apart from `dealloc`: that is short, so that it is compiled into what calls it.
+function isDeferred(mem: Memory, object: number, info: number): boolean {
+  return mem.undo?.defers(object, info) ?? false;
 }
 
 /** Drops what garbage holds outside of itself. See `gc/sweep.ts`. */
@@ -56,7 +61,7 @@ function bury(mem: Memory, worklist: number): void {
     const object = head;
     const info = mem.i32[object + HEADER_INFO];
     const next = mem.i32[object + HEADER_COUNT];
-    if ((info & UNDO_NOTED) !== 0 && mem.undo?.defers(object, info)) {
+    if ((info & UNDO_NOTED) !== 0 && isDeferred(mem, object, info)) {
       head = next;
       continue;
     }

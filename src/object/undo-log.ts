@@ -7,11 +7,14 @@
  * so applying it twice does no harm. The section is committed by one store, of 0 to THREAD_UNDO;
  * then the log is dropped, and what only it still held dies.
  *
- * What stood in a slot is counted by its entry. The object with the slot is not: it is marked
- * UNDO_NOTED, for ever, and when one that is so marked loses its last reference in an atomic
- * section, the log takes that over, until the section ends. It need not: nothing that an undo puts
- * back refers to it, or its entry would count. But its words must be where its entries say. So in
- * a full heap, where the log cannot take one more, its entries become void, and it dies at once.
+ * What stood in a slot is counted by its entry; where the slot is overwritten, the entry takes over
+ * the count that the slot had. The object with the slot is not counted: it is marked UNDO_NOTED,
+ * for ever, and when one that is so marked loses its last reference in an atomic section, the log
+ * takes that over, until the section ends. Undoing does not bring such an object back: whatever it
+ * puts back is counted, and so not dead. But its entries name its words, which nobody else may get
+ * meanwhile. In a full heap, where the log cannot take one more, they become void, and the object
+ * dies at once. A collection, which a full heap may need, counts all objects that entries tell of.
+ * When a thread dies, `gc/rebuild.ts` hands over to the log what it finds dead and so marked.
  *
  * While a log is open, vectors keep leaves and maps keep chunks that become empty, and no entry
  * moves: an address stays what it is. What only the section itself has made, and has not changed
