@@ -6,24 +6,12 @@
 
 import { ATOMIC_DEPTH, type Mutator } from './object/mutator.ts';
 import { closeUndo, undoTo } from './object/undo.ts';
-import { UndoLog } from './object/undo-log.ts';
+import { type UndoLog, undoLogOf } from './object/undo-log.ts';
 import { refusePromise } from './session-operations.ts';
-
-/** The logs of this thread, by heap. */
-const logs = new WeakMap<Mutator, UndoLog>();
-
-function logOf(mem: Mutator): UndoLog {
-  let log = logs.get(mem);
-  if (log === undefined) {
-    log = new UndoLog(mem);
-    logs.set(mem, log);
-  }
-  return log;
-}
 
 /** Runs `body`, in an exclusive section; what it has changed is undone when it throws. */
 export function runAtomically<T>(mem: Mutator, body: () => T): T {
-  const undo = logOf(mem);
+  const undo = undoLogOf(mem);
   const isOutermost = mem.undo === null;
   if (isOutermost) {
     mem.undo = undo;
@@ -44,7 +32,7 @@ export function runAtomically<T>(mem: Mutator, body: () => T): T {
 /** Undoes the running atomic section, if there is one: the thread ends in the middle of it. */
 export function abandonAtomic(mem: Mutator): void {
   if (mem.undo === null) return;
-  const undo = logOf(mem);
+  const undo = undoLogOf(mem);
   undoTo(undo, mem, 0);
   endAtomic(mem, undo);
 }

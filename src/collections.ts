@@ -159,7 +159,9 @@ export class Collections {
     if (mem.hostile !== null) return false;
     const startMs = performance.now();
     const debug = this.beginDebug(OLDEST, false);
+    mem.undo?.pin();
     const collection = this.collectLocked(OLDEST, debug, null);
+    mem.undo?.unpin();
     if (!this.isHeard) return true;
     this.untold.push({ collection, reason: 'exhaustion', startMs, debug, id: 0 });
     this.isWaiting = true;

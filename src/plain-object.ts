@@ -190,11 +190,11 @@ function setOperation(session: Session, object: Handle, name?: string, value?: u
   const oldLow = mem.i32[at + VALUE_LOW];
   const oldHigh = mem.i32[at + VALUE_HIGH];
   const dictionary = dictionaryOf(mem, ref);
-  if (mem.undo !== null) mem.undo.saveValue(dictionary === 0 ? ref : dictionary, at);
+  const isTaken = mem.undo?.takeValue(dictionary === 0 ? ref : dictionary, at);
   slot[VALUE_LOW] = low;
   slot[VALUE_HIGH] = high;
   storeTracked(mem, dictionary === 0 ? ref : dictionary, at);
-  dropValue(mem, oldLow, oldHigh);
+  if (!isTaken) dropValue(mem, oldLow, oldHigh);
 }
 
 /** Adds a property: the object is a dictionary then. The value is the caller's until it is in. */

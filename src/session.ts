@@ -166,7 +166,7 @@ export class Session {
   /** Runs one operation of the facade, in a section of its own when there is none. */
   single<H, A, B, R>(operation: (s: Session, h: H, a?: A, b?: B) => R, h: H, a?: A, b?: B): R {
     if (this.mem.depth > 0) {
-      if (this.mem.undo !== null) this.#attempt(reserveUndo, undefined);
+      if (this.mem.undo?.hasRoom() === false) this.#attempt(reserveUndo, undefined);
       return this.#attempt(operation, h, a, b);
     }
     if (this.mem.depth < 0) throw new ReadOnlySectionError('this changes the heap');

@@ -7,12 +7,12 @@
 import { decodeAt, encode, sharedRefOf } from './codec.ts';
 import { type Handle, refOf } from './handle.ts';
 import { HEADER_INFO, KIND_SHIFT, type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
-import type { Undo } from './memory/memory.ts';
 import { decref, decrefUnlessNull, dropValue } from './object/dealloc.ts';
 import { ATOMIC_DEPTH } from './object/mutator.ts';
 import { incref } from './object/refcount.ts';
 import { createString, decodeString } from './object/string.ts';
 import { FIELD_BITS, type Field } from './object/struct-layout.ts';
+import { undoLogOf } from './object/undo-log.ts';
 import { storeSlot } from './object/value.ts';
 import type { Session } from './session.ts';
 
@@ -20,20 +20,11 @@ import type { Session } from './session.ts';
 export interface FieldAccess {
   readonly read: (ref: ObjectRef) => unknown;
   readonly write: (ref: ObjectRef, value: never) => void;
-  /** Notes what stands there, in an atomic section. @throws HeapExhaustedError */
-  readonly save: (ref: ObjectRef) => void;
+  /** As `write`, in an atomic section: notes what stands there. @throws HeapExhaustedError */
+  readonly replace: (ref: ObjectRef, value: never) => void;
 }
 
 type ReadWrite = Pick<FieldAccess, 'read' | 'write'>;
-
-/** Notes what a field holds, in an atomic section. */
-function saveField(undo: Undo, ref: ObjectRef, { kind, offset }: Field): void {
-  const at = ref + offset;
-  if (kind === 'ref' || kind === 'string') undo.saveReference(ref, at);
-  else if (kind === 'any') undo.saveValue(ref, at);
-  else if (kind === 'float64' || kind === 'bigint64') undo.savePair(ref, at);
-  else undo.saveWord(ref, at);
-}
 
 /** Smallest and largest value of the integer kinds. */
 const RANGES = {
@@ -47,12 +38,6 @@ const RANGES = {
 
 /** Access to a field of the struct called `struct`. */
 export function accessField(session: Session, struct: string, field: Field): FieldAccess {
-  const { mem } = session;
-  const { read, write } = accessOf(session, struct, field);
-  return { read, write, save: (ref) => saveField(mem.undo as Undo, ref, field) };
-}
-
-function accessOf(session: Session, struct: string, field: Field): ReadWrite {
   const path = `${struct}.${field.name}`;
   switch (field.kind) {
     case 'ref':
@@ -61,6 +46,32 @@ function accessOf(session: Session, struct: string, field: Field): ReadWrite {
       return accessString(session, path, field.offset);
     case 'any':
       return accessAny(session, path, field.offset);
+    default:
+      return accessScalar(session, path, field);
+  }
+}
+
+/** Access to a field that holds no reference. */
+function accessScalar(session: Session, path: string, field: Field): FieldAccess {
+  const { kind, offset } = field;
+  const { read, write } = readWriteOf(session, path, field);
+  const undo = undoLogOf(session.mem); // a constant to V8, as `mem.undo` is not
+  if (kind === 'float64' || kind === 'bigint64') {
+    const replace = (ref: ObjectRef, value: never) => {
+      undo.savePair(ref, ref + offset);
+      write(ref, value);
+    };
+    return { read, write, replace };
+  }
+  const replace = (ref: ObjectRef, value: never) => {
+    undo.saveWord(ref, ref + offset);
+    write(ref, value);
+  };
+  return { read, write, replace };
+}
+
+function readWriteOf(session: Session, path: string, field: Field): ReadWrite {
+  switch (field.kind) {
     case 'float32':
     case 'float64':
       return accessFloat(session, path, field);
@@ -73,9 +84,10 @@ function accessOf(session: Session, struct: string, field: Field): ReadWrite {
   }
 }
 
-function accessReference(session: Session, path: string, offset: number): ReadWrite {
+function accessReference(session: Session, path: string, offset: number): FieldAccess {
   const { mem, handles } = session;
   const { i32 } = mem;
+  const undo = undoLogOf(mem);
   return {
     read: (ref) => {
       const referent = i32[ref + offset];
@@ -91,6 +103,15 @@ function accessReference(session: Session, path: string, offset: number): ReadWr
       i32[ref + offset] = referent;
       decrefUnlessNull(mem, old);
     },
+    replace: (ref, value: Handle | null) => {
+      let referent = 0;
+      if (value !== null) referent = sharedRefOf(session, checkReference(value, path), path);
+      const isTaken = undo.takeReference(ref, ref + offset);
+      if (referent !== 0) incref(mem, referent);
+      const old = i32[ref + offset] as ObjectRef;
+      i32[ref + offset] = referent;
+      if (!isTaken) decrefUnlessNull(mem, old);
+    },
   };
 }
 
@@ -101,29 +122,42 @@ function checkReference(value: Handle, path: string): Handle {
   return value;
 }
 
-function accessString(session: Session, path: string, offset: number): ReadWrite {
+function accessString(session: Session, path: string, offset: number): FieldAccess {
   const { mem } = session;
   const { i32 } = mem;
+  const undo = undoLogOf(mem);
+  const encodeText = (value: string) => {
+    if (typeof value !== 'string') {
+      throw new TypeError(`${path} must be a string, not ${show(value)}`);
+    }
+    return value === '' ? 0 : createString(mem, value);
+  };
   return {
     read: (ref) => {
       const string = i32[ref + offset];
       return string === 0 ? '' : decodeString(mem, string);
     },
     write: (ref, value: string) => {
-      if (typeof value !== 'string') {
-        throw new TypeError(`${path} must be a string, not ${show(value)}`);
-      }
-      const string = value === '' ? 0 : createString(mem, value);
+      const string = encodeText(value);
       const old = i32[ref + offset];
       i32[ref + offset] = string;
       if (old !== 0) decref(mem, old);
     },
+    // Room is reserved by now, for this and the next.
+    replace: (ref, value: string) => {
+      const string = encodeText(value);
+      const isTaken = undo.takeReference(ref, ref + offset);
+      const old = i32[ref + offset];
+      i32[ref + offset] = string;
+      if (!isTaken && old !== 0) decref(mem, old);
+    },
   };
 }
 
-function accessAny(session: Session, path: string, offset: number): ReadWrite {
+function accessAny(session: Session, path: string, offset: number): FieldAccess {
   const { mem } = session;
   const { i32 } = mem;
+  const undo = undoLogOf(mem);
   return {
     read: (ref) => decodeAt(session, ref + offset),
     write: (ref, value: unknown) => {
@@ -132,6 +166,14 @@ function accessAny(session: Session, path: string, offset: number): ReadWrite {
       const high = i32[ref + offset + VALUE_HIGH];
       storeSlot(mem, ref + offset);
       dropValue(mem, low, high);
+    },
+    replace: (ref, value: unknown) => {
+      encode(session, value, path);
+      const low = i32[ref + offset + VALUE_LOW];
+      const high = i32[ref + offset + VALUE_HIGH];
+      const isTaken = undo.takeValue(ref, ref + offset);
+      storeSlot(mem, ref + offset);
+      if (!isTaken) dropValue(mem, low, high);
     },
   };
 }
@@ -278,7 +320,7 @@ export function defineField(
   const { mem } = session;
   const { i32 } = mem;
   const { kind } = owner;
-  const { read, write, save } = access as AnyAccess;
+  const { read, write, replace } = access as AnyAccess;
   const accessTo = (handle: Handle): AnyAccess => {
     const isOwn = i32[refOf(handle) + HEADER_INFO] >>> KIND_SHIFT === kind;
     return (isOwn ? access : owner.accessIn(session, handle, field.name)) as AnyAccess;
@@ -286,8 +328,8 @@ export function defineField(
   const readSlow = (_: Session, handle: Handle) => accessTo(handle).read(handle.$ref);
   const writeSlow = (_: Session, handle: Handle, value: unknown) => {
     const own = accessTo(handle);
-    if (mem.undo !== null) own.save(handle.$ref);
-    own.write(handle.$ref, value);
+    if (mem.undo === null) own.write(handle.$ref, value);
+    else own.replace(handle.$ref, value);
   };
   const { offset } = field;
   const isInt32 = field.kind === 'int32';
@@ -308,8 +350,7 @@ export function defineField(
       const isPlain = (mem.depth - 1) >>> 0 < ATOMIC_DEPTH - 1;
       const isSlow = allocates || i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind;
       if (!isPlain && !isSlow && mem.depth > 0) {
-        save(ref);
-        write(ref, value);
+        replace(ref, value);
       } else if (!isPlain || isSlow) {
         session.single(writeSlow, this, value);
       } else {
@@ -322,5 +363,5 @@ export function defineField(
 interface AnyAccess {
   readonly read: (ref: ObjectRef) => unknown;
   readonly write: (ref: ObjectRef, value: unknown) => void;
-  readonly save: (ref: ObjectRef) => void;
+  readonly replace: (ref: ObjectRef, value: unknown) => void;
 }

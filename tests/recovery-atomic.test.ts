@@ -2,7 +2,15 @@
 import { beforeAll, expect, test } from 'vitest';
 import { Heap, sessionOf } from '../src/heap.ts';
 import { expectNoLeak, expectSoundAfter } from './support/kill-steps.ts';
-import { depose, joinAfter, killAt, patchAtomics, recoverAs } from './support/killing.ts';
+import {
+  depose,
+  joinAfter,
+  Killer,
+  killAt,
+  patchAtomics,
+  recoverAs,
+  survive,
+} from './support/killing.ts';
 import { COUNTS } from './support/with-heap.ts';
 
 beforeAll(patchAtomics);
@@ -11,6 +19,9 @@ beforeAll(patchAtomics);
 type Any = any;
 
 const FIELDS = { n: 'int32', f: 'float64', name: 'string', any: 'any', ref: 'ref' } as const;
+
+/** Objects that only a handle of the thread holds, by heap. */
+const own = new WeakMap<Heap, Any>();
 
 function setup(): Heap {
   const heap = Heap.create({ maxBytes: 4 * 2 ** 20, counts: COUNTS });
@@ -24,6 +35,7 @@ function setup(): Heap {
     heap.root.set('plain', heap.from({ a: 1, b: [2] }));
     heap.root.set('struct', new Struct({ n: 1, f: 0.5, name: 'one', ref: others }));
     heap.root.set('counter', heap.counter(5));
+    own.set(heap, new Struct({ n: 1, ref: new Struct({ n: 2 }) }).keep());
   });
   return heap;
 }
@@ -62,6 +74,33 @@ const CHANGES: Record<string, Change> = {
     plain.set('a', 'changed');
     plain.set('c', [].length);
     plain.delete('b');
+  },
+  'what dies in it': (root, heap) => {
+    const struct = own.get(heap);
+    struct.n = 3;
+    struct.ref.n = 4;
+    heap.scope(() => {
+      const made = heap.array(['made']);
+      made.push('changed');
+      root.get('array').push(made);
+      root.get('array').pop();
+    });
+    struct.release();
+    root.get('struct').n = 5;
+  },
+  'what an inner section has undone': (root, heap) => {
+    const struct = own.get(heap);
+    struct.n = 3;
+    const inner = () => {
+      struct.ref.n = 4;
+      root.get('map').delete('key 3');
+      root.get('array').push(struct);
+      struct.release();
+      root.get('array').pop();
+      throw new RangeError('undo');
+    };
+    expect(() => heap.run(inner, { atomic: true })).toThrow(RangeError);
+    root.get('map').set('key 5', 'outer');
   },
   'a counter, and a new object': (root, heap) => {
     root.get('counter').add(3);
@@ -115,3 +154,44 @@ for (const [name, change] of Object.entries(CHANGES)) {
     });
   }
 }
+
+test('who undoes the section of a dead thread dies at any store, and the next one goes on', () => {
+  let deaths = 0;
+  for (const [name, change] of Object.entries(CHANGES)) {
+    for (const store of [30, 60, 90]) {
+      for (let n = 1; ; n += 1 + Math.floor(n / 5)) {
+        const heap = setup();
+        const before = dump(heap);
+        const victim = sessionOf(heap);
+        const section = () => {
+          change(heap.root, heap);
+          throw new RangeError('undo');
+        };
+        const first = killAt(heap, store, () => {
+          expect(() => heap.run(section, { atomic: true })).toThrow(RangeError);
+        });
+        if (first === null || first.isTorn) break;
+        const second = joinAfter(victim);
+        depose(victim.mem.threadId, second);
+        const session = sessionOf(second);
+        const killer = new Killer(session.mem, n);
+        try {
+          recoverAs(second);
+        } catch (error) {
+          if (!killer.isDead) throw error;
+        }
+        killer.spare();
+        if (killer.isDead) deaths++;
+        const last = killer.isDead ? survive(session) : second;
+        const at = `${name}, killed at ${store}, recovery at ${n}`;
+        expectSoundAfter(last, at, killer.isTorn);
+        if (!killer.isTorn) expect(dump(last), at).toEqual(before);
+        last.gc.collect();
+        expectNoLeak(last, at);
+        last.detach();
+        if (!killer.isDead) break;
+      }
+    }
+  }
+  expect(deaths).toBeGreaterThan(400);
+});

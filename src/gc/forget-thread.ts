@@ -63,6 +63,7 @@ import { countBlocks } from './members.ts';
  */
 export function recoverDead(mem: Mutator, beganMs = performance.now()): DeathRecord[] {
   const deaths: DeathRecord[] = [];
+  undoOfDead(mem);
   let began = beganMs;
   for (let id = 1; id < ABANDONED; id++) {
     if (id === mem.threadId) continue;
@@ -104,7 +105,6 @@ export function forgetThread(
   const record = threadRecordOf(mem, id);
   const osThread = i32[record + THREAD_OS_ID];
   const before = countBlocks(mem);
-  undoOfDead(mem, id);
   const rows =
     releaseTable(mem, (record + THREAD_ROWS_ROOT) as WordIndex, record + THREAD_ROWS_COUNT) +
     releaseTable(mem, (record + THREAD_HELD_ROOT) as WordIndex, record + THREAD_HELD_COUNT);

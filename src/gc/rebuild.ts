@@ -59,6 +59,7 @@ import { buildTable } from '../object/map.ts';
 import { freeTable } from '../object/map-table.ts';
 import type { Mutator } from '../object/mutator.ts';
 import { endDictionary } from '../object/shape.ts';
+import { logOfDead } from '../object/undo.ts';
 import { assertHoldsGil } from '../sync/gil.ts';
 import { isAttached } from '../sync/thread-table.ts';
 import { wantAgain } from './background-state.ts';
@@ -93,8 +94,14 @@ export function rebuild(mem: Mutator): void {
   listCondemned(ground);
   rebuildCounters(ground);
   rebuildTables(ground);
-  buryDead(ground);
-  finishSweep(mem);
+  // What is to be undone first may tell of them.
+  mem.undo = logOfDead(mem);
+  try {
+    buryDead(ground);
+    finishSweep(mem);
+  } finally {
+    mem.undo = null;
+  }
 }
 
 /**

@@ -46,6 +46,7 @@ import {
   SET_ENTRY_WORDS,
   TUPLE_LENGTH,
   TUPLE_VALUES,
+  UNDO_NOTED,
   VALUE_WORDS,
   WORD_BYTES,
 } from '../memory/layout.ts';
@@ -144,7 +145,12 @@ function checkHeader(survey: Survey, block: number, word: number): number {
     const expected = survey.kinds.info[kind];
     // Plain objects are tracked or not: what they hold decides.
     const isLazy = (expected & TRACKED) === GC_CONTAINER;
-    checkObject(survey, block, word, isLazy ? expected | (info & GC_TRACKED) : expected);
+    checkObject(
+      survey,
+      block,
+      word,
+      expected | (info & (isLazy ? GC_TRACKED | UNDO_NOTED : UNDO_NOTED)),
+    );
     return (expected & GC_CONTAINER) !== 0 ? ROLE_STRUCT : ROLE_RECORD;
   }
   const kindBits = kind << KIND_SHIFT;
@@ -171,7 +177,12 @@ function checkHeader(survey: Survey, block: number, word: number): number {
     case KIND_MAP:
     case KIND_SET:
       // Tracked or not: what they hold decides.
-      checkObject(survey, block, word, kindBits | GC_CONTAINER | (info & GC_TRACKED));
+      checkObject(
+        survey,
+        block,
+        word,
+        kindBits | GC_CONTAINER | (info & (GC_TRACKED | UNDO_NOTED)),
+      );
       return kind === KIND_ARRAY ? ROLE_ARRAY : ROLE_MAP;
     case KIND_NODE:
       return checkBacking(survey, word, info, ROLE_NODE);

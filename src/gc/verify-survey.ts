@@ -8,6 +8,7 @@
  */
 
 import {
+  ABANDONED,
   CONTROL_SUSPECT,
   GENERATIONS,
   MAX_KINDS,
@@ -15,8 +16,9 @@ import {
   PAGE_RECORD_SHIFT,
   PAGE_WORDS,
   PAGE_WORDS_SHIFT,
+  THREAD_UNDO,
 } from '../memory/layout.ts';
-import type { Memory } from '../memory/memory.ts';
+import { type Memory, threadRecordOf } from '../memory/memory.ts';
 import { Findings } from './verify-findings.ts';
 
 export const NO_BLOCK = -1;
@@ -135,6 +137,8 @@ export class Survey {
   isCountable = true;
   /** Whether counts may be too high: a thread has died that was changing some. */
   readonly isSuspect: boolean;
+  /** Arrays whose elements are references, or words that look like numbers. */
+  readonly undoLogs = new Set<number>();
   /** False once containers were lost from sight: then backing may seem to belong to nobody. */
   isBackingKnown = true;
   isInternTableKnown = true;
@@ -166,6 +170,10 @@ export class Survey {
     this.i32 = mem.i32;
     this.locals = locals;
     this.isSuspect = mem.i32[CONTROL_SUSPECT] !== 0;
+    for (let id = 1; id < ABANDONED; id++) {
+      const log = mem.i32[threadRecordOf(mem, id) + THREAD_UNDO];
+      if (log !== 0) this.undoLogs.add(log);
+    }
     const { pages } = mem;
     this.tiles = new Uint8Array(pages);
     this.heads = new Int32Array(pages);

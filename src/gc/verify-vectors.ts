@@ -14,6 +14,8 @@ import {
   NODE_PAYLOAD,
   NODE_SHIFT_AT,
   NODE_SHIFT_MASK,
+  TAG_REFERENCE,
+  VALUE_HIGH,
   VALUE_WORDS,
 } from '../memory/layout.ts';
 import {
@@ -144,11 +146,15 @@ export function checkArray(survey: Survey, array: number): void {
     survey.loseSight(); // the height may be what is wrong: then there are more nodes
     return;
   }
+  const isLog = survey.undoLogs.has(array);
   let left = length;
   for (let leaf = 0; left > 0; leaf++) {
     const elements = Math.min(left, survey.leafWords[leaf] / VALUE_WORDS);
     const from = survey.leaves[leaf];
-    for (let i = 0; i < elements; i++) checkValue(survey, from + i * VALUE_WORDS, array);
+    for (let i = 0; i < elements; i++) {
+      const at = from + i * VALUE_WORDS;
+      if (!isLog || i32[at + VALUE_HIGH] === TAG_REFERENCE) checkValue(survey, at, array);
+    }
     left -= elements;
   }
 }

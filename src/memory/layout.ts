@@ -317,6 +317,9 @@ export const GC_HAS_WEAKREFS = 1 << 4;
 export const GC_CONTAINER = 1 << 5; // constant: may hold references to objects that may be tracked
 export const GC_CONDEMNED = 1 << 6; // garbage that is being swept; its count is a link
 export const GC_UNLINKED = 1 << 7; // of these: its references no longer count
+// A kind bit of arrays, maps, sets and structs: an undo log has, or had, an entry that tells of the
+// object. It stays. See object/undo-log.ts.
+export const UNDO_NOTED = 1 << 8;
 export const IMMORTAL_COUNT = -0x40000000; // far from both ends: a stray change stays negative
 
 export const KIND_FREE = 0;

@@ -66,16 +66,23 @@ export interface HostileAllocation {
 export interface Undo {
   saveWord(object: number, at: number): void;
   savePair(object: number, at: number): void;
-  saveReference(object: number, at: number): void;
-  saveValue(object: number, at: number): void;
-  saveElement(array: number, index: number): void;
+  takeReference(object: number, at: number): boolean;
+  takeValue(object: number, at: number): boolean;
+  takeElement(array: number, index: number, at: number): boolean;
   saveElements(array: number, from: number): void;
   saveAdded(map: number, entry: number): void;
-  saveRemoved(map: number, entry: number): void;
+  takeRemoved(map: number, entry: number): boolean;
   saveRecord(object: number): void;
   saveScalars(object: number): void;
+  /** Whether an operation can note what it changes. False: that is not known. */
+  hasRoom(): boolean;
   /** Makes sure that an operation can note what it changes. @throws HeapExhaustedError */
   reserve(elements?: number): void;
+  /** Whether the death of an object that was noted is put off until the section ends. */
+  defers(object: number, info: number): boolean;
+  /** Counts what was noted while a collection runs, and no longer. */
+  pin(): void;
+  unpin(): void;
 }
 
 /**

@@ -104,8 +104,11 @@ export function appendElement(mem: Memory, array: ObjectRef): void {
 
 /** Replaces an element by the value in `slot`; what stood there is dropped afterwards. */
 export function replaceElement(mem: Memory, array: ObjectRef, index: number): void {
-  if (mem.undo !== null) mem.undo.saveElement(array, index);
   const at = elementAt(mem, array, index);
+  if (mem.undo?.takeElement(array, index, at)) {
+    storeTracked(mem, array, at);
+    return;
+  }
   const low = mem.i32[at + VALUE_LOW];
   const high = mem.i32[at + VALUE_HIGH];
   storeTracked(mem, array, at);

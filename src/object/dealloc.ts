@@ -15,6 +15,7 @@ import {
   HEADER_INFO,
   type ObjectRef,
   TAG_REFERENCE,
+  UNDO_NOTED,
   VALUE_HIGH,
   VALUE_LOW,
   type WordIndex,
@@ -29,13 +30,22 @@ export function decref(mem: Memory, object: number): void {
   if (dropCount(mem, object)) dealloc(mem, object);
 }
 
-/** Frees an object whose last reference is gone, and all that dies with it. */
+/**
+ * Frees an object whose last reference is gone, and all that dies with it. In an atomic section,
+ * what its log may tell of dies when that ends: see `undo-log.ts`.
+ */
 export function dealloc(mem: Memory, object: number): void {
   const info = mem.i32[object + HEADER_INFO];
+  if ((info & UNDO_NOTED) !== 0 && isDeferred(mem, object, info)) return;
   if ((info & GC_CONTAINER) !== 0) countDeath(mem, info);
   const worklist = dropReferences(mem, object, info, 0);
   freeBlock(mem, object as WordIndex);
   if (worklist !== 0) bury(mem, worklist);
+}
+
+// Apart from `dealloc`: that is short, so that it is compiled into what calls it.
+function isDeferred(mem: Memory, object: number, info: number): boolean {
+  return mem.undo?.defers(object, info) ?? false;
 }
 
 /** Drops what garbage holds outside of itself. See `gc/sweep.ts`. */
@@ -50,8 +60,13 @@ function bury(mem: Memory, worklist: number): void {
   while (head !== 0) {
     const object = head;
     const info = mem.i32[object + HEADER_INFO];
+    const next = mem.i32[object + HEADER_COUNT];
+    if ((info & UNDO_NOTED) !== 0 && isDeferred(mem, object, info)) {
+      head = next;
+      continue;
+    }
     if ((info & GC_CONTAINER) !== 0) countDeath(mem, info);
-    head = dropReferences(mem, object, info, mem.i32[object + HEADER_COUNT]);
+    head = dropReferences(mem, object, info, next);
     freeBlock(mem, object as WordIndex);
   }
 }

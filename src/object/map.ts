@@ -62,7 +62,7 @@ import { countAllocation, storeTracked, trackIfNeeded } from './tracking.ts';
 import { equalKeysSlow, storeHole } from './value.ts';
 
 /** Elements in which the log of an atomic section notes an entry at most. */
-const UNDO_ENTRY_MAX = 8;
+const UNDO_ENTRY_MAX = 5;
 
 /** A new empty map; the caller owns one count. @throws HeapExhaustedError */
 export const createMap = (mem: Memory): ObjectRef => create(mem, KIND_MAP);
@@ -221,7 +221,10 @@ export function appendEntry(
 
 /** Replaces an entry's value by the one in `slot`; the old one is dropped afterwards. */
 export function replaceValue(mem: Memory, map: ObjectRef, entry: number): void {
-  if (mem.undo !== null) mem.undo.saveValue(map, entry + ENTRY_VALUE);
+  if (mem.undo?.takeValue(map, entry + ENTRY_VALUE)) {
+    storeTracked(mem, map, entry + ENTRY_VALUE);
+    return;
+  }
   const low = mem.i32[entry + ENTRY_VALUE + VALUE_LOW];
   const high = mem.i32[entry + ENTRY_VALUE + VALUE_HIGH];
   storeTracked(mem, map, entry + ENTRY_VALUE);
@@ -231,7 +234,7 @@ export function replaceValue(mem: Memory, map: ObjectRef, entry: number): void {
 /** Removes an entry. Key and value are dropped when the map is whole again. */
 export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
   const { i32 } = mem;
-  if (mem.undo !== null) mem.undo.saveRemoved(map, entry);
+  const isTaken = mem.undo?.takeRemoved(map, entry) ?? false;
   const chunk = blockContaining(mem, entry);
   i32[CONTROL_CHANGED] = map;
   const keyLow = i32[entry + ENTRY_KEY + VALUE_LOW];
@@ -247,6 +250,7 @@ export function deleteEntry(mem: Memory, map: ObjectRef, entry: number): void {
   tidyChunk(mem, map, chunk);
   // A section that can be undone needs the room again if it is.
   if (i32[map + MAP_BUCKET_COUNT] !== 0 && mem.undo === null) shrinkTable(mem, map);
+  if (isTaken) return;
   dropValue(mem, keyLow, keyHigh);
   dropValue(mem, valueLow, valueHigh);
 }

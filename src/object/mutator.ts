@@ -10,6 +10,7 @@ import { Memory } from '../memory/memory.ts';
 import { ShapeTable } from './shape-table.ts';
 import { StringCache } from './string-cache.ts';
 import type { StructLayout } from './struct-layout.ts';
+import type { UndoLog } from './undo-log.ts';
 
 /** Added to the depth of atomic sections: above what sections nest. */
 export const ATOMIC_DEPTH = 1 << 20;
@@ -28,6 +29,8 @@ export class Mutator extends Memory {
    * outside. From ATOMIC_DEPTH on: of sections that can be undone.
    */
   declare depth: number;
+  /** What atomic sections note; null until a struct or a section asks for it. */
+  declare undoLog: UndoLog | null;
 
   constructor(buffer: SharedArrayBuffer, threadId: ThreadId) {
     super(buffer, threadId);
@@ -36,5 +39,6 @@ export class Mutator extends Memory {
     this.shapes = new ShapeTable();
     this.freeRows = [];
     this.depth = 0;
+    this.undoLog = null;
   }
 }

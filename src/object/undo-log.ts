@@ -1,33 +1,30 @@
 /**
  * The undo log of an atomic section: what stood where before the section changed it.
  *
- * The log is an array in the heap, held by a row of its thread: so what it refers to is counted,
- * traced, verified and recovered like the elements of any other array. THREAD_UNDO names it while
- * the section may be undone. An entry is noted before the change it belongs to, and part of the
- * log from the store of the array's length on; its values are absolute, so applying it twice does
- * no harm. The section is committed by one store, of 0 to THREAD_UNDO; then the log is dropped, and
- * what only it still held dies.
+ * The log is an array in the heap, held by a row of its thread; what it holds says `undo-entry.ts`.
+ * THREAD_UNDO names it while the section may be undone. An entry is noted before the change it
+ * belongs to, and part of the log from the store of the array's length on; its values are absolute,
+ * so applying it twice does no harm. The section is committed by one store, of 0 to THREAD_UNDO;
+ * then the log is dropped, and what only it still held dies.
  *
- *   an entry, in elements:  what stood there ... | object | a | b | type and number of elements
+ * What stood in a slot is counted by its entry; where the slot is overwritten, the entry takes over
+ * the count that the slot had. The object with the slot is not counted: it is marked UNDO_NOTED,
+ * for ever, and when one that is so marked loses its last reference in an atomic section, the log
+ * takes that over, until the section ends. Undoing does not bring such an object back: whatever it
+ * puts back is counted, and so not dead. But its entries name its words, which nobody else may get
+ * meanwhile. In a full heap, where the log cannot take one more, they become void, and the object
+ * dies at once. A collection, which a full heap may need, counts all objects that entries tell of.
+ * When a thread dies, `gc/rebuild.ts` hands over to the log what it finds dead and so marked.
  *
- *   WORD       a word of the object at address a: b
- *   PAIR       two words at a: b, and one element before
- *   REFERENCE  the reference slot at a: one element, a reference or null
- *   VALUE      the value at a: one element
- *   ELEMENT    element a of an array: one element
- *   ELEMENTS   the elements of an array from a on: b elements, and so its length
- *   ADDED      a map has got the entry at address a
- *   REMOVED    a map has lost the entry at address a: its key and, in a map, its value
- *   RECORD     a plain object, whose info word was a: its b values
- *
- * Every object is noted with a count, so it outlives the section. While a log is open, vectors keep
- * leaves and maps keep chunks that become empty, and no entry moves: an address stays what it is.
- * What only the section itself has made may die in it as always.
+ * While a log is open, vectors keep leaves and maps keep chunks that become empty, and no entry
+ * moves: an address stays what it is. What only the section itself has made, and has not changed
+ * since, may die in it as always.
  */
 
-import { assert } from '../base/assert.ts';
+import { blockContaining } from '../memory/blocks.ts';
 import {
-  ARRAY_LENGTH,
+  ARRAY_HEIGHT,
+  ARRAY_ROOT,
   ENTRY_KEY,
   ENTRY_VALUE,
   HEADER_INFO,
@@ -40,225 +37,226 @@ import {
   LEAF_WORDS,
   type ObjectRef,
   SIMPLE_NULL,
-  TAG_INT32,
-  TAG_REFERENCE,
   TAG_SIMPLE,
-  THREAD_UNDO,
+  UNDO_NOTED,
   VALUE_HIGH,
   VALUE_LOW,
   VALUE_WORDS,
 } from '../memory/layout.ts';
 import type { Undo } from '../memory/memory.ts';
-import { arrayLength, createArray, elementAt, reserveElements } from './array.ts';
-import { decref } from './dealloc.ts';
+import { arrayLength, elementAt } from './array.ts';
 import { kindOf } from './header.ts';
 import { kindRecordOf } from './kinds.ts';
 import type { Mutator } from './mutator.ts';
-import { incref } from './refcount.ts';
-import { addRow, removeRow } from './rows.ts';
-import { trackIfNeeded } from './tracking.ts';
+import {
+  UNDO_ADDED,
+  UNDO_ELEMENT,
+  UNDO_ELEMENTS,
+  UNDO_RECORD,
+  UNDO_REFERENCE,
+  UNDO_REMOVED,
+  UNDO_TRAILER,
+  UNDO_VALUE,
+} from './undo-entry.ts';
+import { storeWords, UndoSpace } from './undo-space.ts';
+import { nodeSlots } from './vector.ts';
 
-export const UNDO_WORD = 1;
-export const UNDO_PAIR = 2;
-export const UNDO_REFERENCE = 3;
-export const UNDO_VALUE = 4;
-export const UNDO_ELEMENT = 5;
-export const UNDO_ELEMENTS = 6;
-export const UNDO_ADDED = 7;
-export const UNDO_REMOVED = 8;
-export const UNDO_RECORD = 9;
-/** Below the number of elements. */
-export const UNDO_TYPE_BITS = 4;
-export const UNDO_TYPE_MASK = (1 << UNDO_TYPE_BITS) - 1;
-/** Elements of an entry behind what stood there: object, a, b, type and number. */
-export const UNDO_TRAILER = 4;
-
-const LEAF_ELEMENTS = LEAF_WORDS / VALUE_WORDS;
-/** Elements that an operation on one object notes at most, where it does not ask for more. */
-const OPERATION_ELEMENTS = 64;
-/** Elements of an entry that notes one thing. */
-const ENTRY_ELEMENTS = 8;
-/** Elements for which room is made at first, and then at a time. */
-const FIRST_ELEMENTS = 128;
-const SPARE_MAX = 16 * LEAF_ELEMENTS;
 /** Addresses that are remembered as noted. */
 const NOTED = 512;
+const NOTED_MASK = NOTED - 1;
 
 /** The log of one thread. */
-export class UndoLog implements Undo {
-  declare private readonly mem: Mutator;
-  /** The array; 0 while nothing was noted. */
-  declare log: ObjectRef;
-  declare private row: number;
-  /** Elements for which there is room. */
-  declare private room: number;
-  /** Whether an entry tells of a map that got or lost something. */
-  declare hasHoles: boolean;
-  /** While the log is applied nothing is noted. */
-  declare isApplying: boolean;
+export class UndoLog extends UndoSpace implements Undo {
   /** Addresses whose contents were noted since the section, or the one inside it, began. */
   declare private readonly noted: Int32Array;
+  /** Where an array stands there: the index of its element. */
+  declare private readonly notedIndex: Int32Array;
+  /** The array whose elements were noted last, since then too, and from which one on. */
+  declare private elementsOf: number;
+  declare private elementsFrom: number;
   /** Chunks of maps that may have become sparse, and their maps. */
-  declare readonly chunks: Map<number, ObjectRef>;
+  declare private readonly chunks: Map<number, ObjectRef>;
   /** Maps whose tables may have become sparse, and how many entries they have lost. */
-  declare readonly lost: Map<ObjectRef, number>;
-  /** Elements noted when the innermost section began. */
-  declare private marked: number;
+  declare private readonly lost: Map<ObjectRef, number>;
+  /** What was noted last in the two; of the second, a count that is not in it yet. */
+  declare private lastChunk: number;
+  declare private lastMap: ObjectRef;
+  declare private lostCount: number;
 
-  constructor(mem: Mutator) {
-    this.mem = mem;
-    this.log = 0 as ObjectRef;
-    this.row = 0;
-    this.room = 0;
-    this.hasHoles = false;
-    this.isApplying = false;
+  constructor(mem: Mutator, log = 0 as ObjectRef) {
+    super(mem, log);
     this.noted = new Int32Array(NOTED);
+    this.notedIndex = new Int32Array(NOTED);
+    this.elementsOf = 0;
+    this.elementsFrom = 0;
     this.chunks = new Map();
     this.lost = new Map();
-    this.marked = 0;
+    this.lastChunk = 0;
+    this.lastMap = 0 as ObjectRef;
+    this.lostCount = 0;
   }
 
   /** Elements noted so far. What comes later can be undone by itself. */
   mark(): number {
-    this.noted.fill(0);
-    this.marked = this.log === 0 ? 0 : arrayLength(this.mem, this.log);
-    return this.marked;
+    this.forgetNoted();
+    return this.log === 0 ? 0 : arrayLength(this.mem, this.log);
   }
 
-  /** Makes sure that an operation can note what it changes. @throws HeapExhaustedError */
-  reserve(elements = OPERATION_ELEMENTS): void {
-    // A log that is not open has room for nothing, whatever the word behind null says.
-    if (this.mem.i32[this.log + ARRAY_LENGTH] + elements > this.room) this.grow(elements);
+  private forgetNoted(): void {
+    if (this.wasPlaced) this.noted.fill(0);
+    this.wasPlaced = false;
+    this.seek();
+    this.elementsOf = 0;
   }
 
-  /** Room for so many elements more; some leaves at a time when there are many. */
-  private grow(elements: number): void {
-    if (this.isApplying) return;
-    const { mem } = this;
-    if (this.log === 0) this.open();
-    const length = arrayLength(mem, this.log);
-    const spare = length < LEAF_ELEMENTS ? FIRST_ELEMENTS : Math.min(length, SPARE_MAX);
-    const room = length + elements + spare;
-    reserveElements(mem, this.log, room);
-    this.room = room;
-  }
-
-  private open(): void {
-    const { mem } = this;
-    const log = createArray(mem);
-    try {
-      this.row = addRow(mem, log);
-    } catch (error) {
-      decref(mem, log);
-      throw error;
-    }
-    this.log = log;
-    this.room = 0;
-    mem.i32[mem.thread + THREAD_UNDO] = log;
-  }
-
-  /** From here on nothing of the section is undone. */
-  commit(): void {
-    if (this.log !== 0) this.mem.i32[this.mem.thread + THREAD_UNDO] = 0;
-  }
-
-  /** The log is dropped, and what dies with it. */
-  close(): void {
-    const { mem, log } = this;
-    this.chunks.clear();
-    this.lost.clear();
-    this.hasHoles = false;
-    if (log === 0) return;
-    this.log = 0 as ObjectRef;
-    this.room = 0;
-    removeRow(mem, this.row);
-    decref(mem, log);
+  protected override voidEntriesOf(object: number): void {
+    this.forgetNoted(); // others may come to stand at its addresses
+    super.voidEntriesOf(object);
   }
 
   /** Notes a word that is no reference. */
   saveWord(object: number, at: number): void {
-    if (this.isNoted(at)) return;
-    const start = this.begin();
-    this.end(start, start, UNDO_WORD, object, at, this.mem.i32[at]);
+    const { noted } = this;
+    const { i32 } = this.mem;
+    if (noted[at & NOTED_MASK] === at) return;
+    let to = this.cursor;
+    const isReady = (i32[object + HEADER_INFO] & UNDO_NOTED) !== 0;
+    if (to === this.end || !isReady) to = this.begin(object, 1);
+    noted[at & NOTED_MASK] = at;
+    storeWords(i32, to, i32[at], at);
+    this.finish(to + VALUE_WORDS);
   }
 
   /** Notes two words that are no value: a float64, a bigint. */
   savePair(object: number, at: number): void {
-    if (this.isNoted(at)) return;
+    const { noted } = this;
     const { i32 } = this.mem;
-    const start = this.begin();
-    this.put(start, i32[at + VALUE_HIGH], TAG_INT32);
-    this.end(start, start + 1, UNDO_PAIR, object, at, i32[at + VALUE_LOW]);
+    if (noted[at & NOTED_MASK] === at) return;
+    let to = this.cursor;
+    const isReady = (i32[object + HEADER_INFO] & UNDO_NOTED) !== 0;
+    if (to + VALUE_WORDS >= this.end || !isReady) to = this.begin(object, 2);
+    noted[at & NOTED_MASK] = at;
+    storeWords(i32, to, i32[at + VALUE_LOW], at);
+    storeWords(i32, to + VALUE_WORDS, i32[at + VALUE_HIGH], at + VALUE_HIGH);
+    this.finish(to + 2 * VALUE_WORDS);
   }
 
-  /** Notes a reference slot. */
-  saveReference(object: number, at: number): void {
-    if (this.isNoted(at)) return;
-    const start = this.begin();
-    const referent = this.mem.i32[at];
-    if (referent === 0) this.put(start, SIMPLE_NULL, TAG_SIMPLE);
-    else this.putCounted(start, referent);
-    this.end(start, start + 1, UNDO_REFERENCE, object, at, 0);
+  /**
+   * Notes a reference slot that is about to be overwritten. Returns whether the log has taken over
+   * the count of what stands there; else that was noted before, and the caller drops this one.
+   */
+  takeReference(object: number, at: number): boolean {
+    const { noted } = this;
+    const { i32 } = this.mem;
+    if (noted[at & NOTED_MASK] === at) return false;
+    const to = this.begin(object, 2);
+    noted[at & NOTED_MASK] = at;
+    const referent = i32[at];
+    if (referent === 0) storeWords(i32, to, SIMPLE_NULL, TAG_SIMPLE);
+    else this.storeTaken(to, referent);
+    this.finishSlot(to + VALUE_WORDS, at, UNDO_REFERENCE);
+    return true;
   }
 
-  /** Notes the value at `at`. */
-  saveValue(object: number, at: number): void {
-    if (this.isNoted(at)) return;
-    const start = this.begin();
-    this.copy(at, start);
-    this.end(start, start + 1, UNDO_VALUE, object, at, 0);
+  /** As `takeReference`, for the value at `at`. */
+  takeValue(object: number, at: number): boolean {
+    const { noted } = this;
+    if (noted[at & NOTED_MASK] === at) return false;
+    const to = this.begin(object, 2);
+    noted[at & NOTED_MASK] = at;
+    this.move(at, to);
+    this.finishSlot(to + VALUE_WORDS, at, UNDO_VALUE);
+    return true;
   }
 
-  /** Notes an element of an array. */
-  saveElement(array: number, index: number): void {
-    const at = elementAt(this.mem, array as ObjectRef, index);
-    if (this.isNoted(at)) return;
-    const start = this.begin();
-    this.copy(at, start);
-    this.end(start, start + 1, UNDO_ELEMENT, array, index, 0);
+  /** As `takeReference`, for the element of an array that stands at `at`. */
+  takeElement(array: number, index: number, at: number): boolean {
+    const { i32 } = this.mem;
+    // What its elements are noted as has to be put back after this one.
+    if (array === this.elementsOf) this.elementsOf = 0;
+    const isFixed =
+      i32[array + ARRAY_HEIGHT] > 1 || nodeSlots(this.mem, i32[array + ARRAY_ROOT]) === LEAF_WORDS;
+    // A leaf that is smaller than others may become larger, and stand elsewhere.
+    return isFixed ? this.takeValue(array, at) : this.takeMovable(array, index, at);
+  }
+
+  private takeMovable(array: number, index: number, at: number): boolean {
+    const place = (array + index) & NOTED_MASK;
+    if (this.noted[place] === array && this.notedIndex[place] === index) return false;
+    const to = this.begin(array, 1 + UNDO_TRAILER);
+    this.noted[place] = array; // no slot stands there: it is where the header is
+    this.notedIndex[place] = index;
+    this.move(at, to);
+    this.finishEntry(to + VALUE_WORDS, UNDO_ELEMENT, 1, array, index);
+    return true;
   }
 
   /** Notes the length of an array, and its elements from `from` on. @throws HeapExhaustedError */
   saveElements(array: number, from: number): void {
-    if (this.isApplying || this.hasElements(array, from)) return;
+    if (this.isApplying || (array === this.elementsOf && from >= this.elementsFrom)) return;
     const { mem } = this;
-    const length = arrayLength(mem, array as ObjectRef);
-    this.reserve(length - from + ENTRY_ELEMENTS);
-    const start = this.begin();
-    let to = start;
-    for (let i = from; i < length; i++) this.copy(elementAt(mem, array as ObjectRef, i), to++);
-    this.end(start, to, UNDO_ELEMENTS, array, from, length - from);
-  }
-
-  /** Whether the last entry notes this of an array already. */
-  private hasElements(array: number, from: number): boolean {
-    const { mem, log } = this;
-    const length = log === 0 ? 0 : arrayLength(mem, log);
-    if (length <= this.marked) return false;
-    const low = (back: number) => mem.i32[elementAt(mem, log, length - back) + VALUE_LOW];
-    const type = low(1) & UNDO_TYPE_MASK;
-    return type === UNDO_ELEMENTS && low(4) === array && low(3) <= from;
+    const count = arrayLength(mem, array as ObjectRef) - from;
+    const start = this.beginLong(count);
+    for (let i = 0; i < count; i++) {
+      this.copy(elementAt(mem, array as ObjectRef, from + i), elementAt(mem, this.log, start + i));
+    }
+    this.finishLong(start, UNDO_ELEMENTS, count, array, from);
+    this.elementsOf = array;
+    this.elementsFrom = from;
   }
 
   /** Notes that a map is about to get an entry. */
   saveAdded(map: number, entry: number): void {
     if (this.isApplying) return;
-    this.reserve(ENTRY_ELEMENTS);
-    this.hasHoles = true;
-    const start = this.begin();
-    this.end(start, start, UNDO_ADDED, map, entry, 0);
+    const to = this.begin(map, UNDO_TRAILER);
+    this.finishEntry(to, UNDO_ADDED, 0, map, entry);
   }
 
-  /** Notes that a map is about to lose an entry. */
-  saveRemoved(map: number, entry: number): void {
-    if (this.isApplying) return;
-    this.reserve(ENTRY_ELEMENTS);
-    this.hasHoles = true;
-    const start = this.begin();
-    let to = start;
-    this.copy(entry + ENTRY_KEY, to++);
-    if (kindOf(this.mem, map) === KIND_MAP) this.copy(entry + ENTRY_VALUE, to++);
-    this.end(start, to, UNDO_REMOVED, map, entry, 0);
+  /** As `takeReference`, for an entry that a map is about to lose: its key and its value. */
+  takeRemoved(map: number, entry: number): boolean {
+    if (this.isApplying) return false;
+    let to = this.begin(map, 2 + UNDO_TRAILER);
+    const isMap = kindOf(this.mem, map) === KIND_MAP;
+    this.move(entry + ENTRY_KEY, to);
+    to += VALUE_WORDS;
+    if (isMap) {
+      this.move(entry + ENTRY_VALUE, to);
+      to += VALUE_WORDS;
+    }
+    this.finishEntry(to, UNDO_REMOVED, isMap ? 2 : 1, map, entry);
+    this.noteHole(map, entry);
+    return true;
+  }
+
+  /** A map has lost this entry, or will have. */
+  noteHole(map: number, entry: number): void {
+    const chunk = blockContaining(this.mem, entry);
+    if (chunk !== this.lastChunk) this.chunks.set(chunk, map as ObjectRef);
+    this.lastChunk = chunk;
+    if (map !== this.lastMap) this.countLost();
+    this.lastMap = map as ObjectRef;
+    this.lostCount++;
+  }
+
+  private countLost(): void {
+    const { lost, lastMap, lostCount } = this;
+    if (lostCount !== 0) lost.set(lastMap, (lost.get(lastMap) ?? 0) + lostCount);
+    this.lostCount = 0;
+  }
+
+  /** Calls `tidy` with what may have become sparse, and forgets it. */
+  takeHoles(
+    tidyChunk: (chunk: number, map: ObjectRef) => void,
+    tidyTable: (map: ObjectRef, lost: number) => void,
+  ): void {
+    if (this.lastChunk === 0) return;
+    this.countLost();
+    for (const [chunk, map] of this.chunks) tidyChunk(chunk, map);
+    for (const [map, lost] of this.lost) tidyTable(map, lost);
+    this.chunks.clear();
+    this.lost.clear();
+    this.lastChunk = 0;
+    this.lastMap = 0 as ObjectRef;
   }
 
   /** Notes all of a plain object, which is about to change its shape. @throws HeapExhaustedError */
@@ -266,12 +264,13 @@ export class UndoLog implements Undo {
     if (this.isApplying) return;
     const { mem } = this;
     const record = kindRecordOf(mem, kindOf(mem, object));
-    const values = mem.i32[record + KIND_VALUES];
-    this.reserve(values + ENTRY_ELEMENTS);
-    const start = this.begin();
+    const count = mem.i32[record + KIND_VALUES];
+    const start = this.beginLong(count);
     const at = object + mem.i32[record + KIND_VALUES_AT];
-    for (let i = 0; i < values; i++) this.copy(at + i * VALUE_WORDS, start + i);
-    this.end(start, start + values, UNDO_RECORD, object, mem.i32[object + HEADER_INFO], values);
+    for (let i = 0; i < count; i++) {
+      this.copy(at + i * VALUE_WORDS, elementAt(mem, this.log, start + i));
+    }
+    this.finishLong(start, UNDO_RECORD, count, object, mem.i32[object + HEADER_INFO]);
   }
 
   /** Notes all scalar fields of a struct, which has no untyped ones. */
@@ -282,68 +281,10 @@ export class UndoLog implements Undo {
     let at = object + HEADER_WORDS + i32[record + KIND_REFERENCES];
     for (; at < end; at++) this.saveWord(object, at);
   }
-
-  /** Whether the contents of an address need not be noted; it counts as noted from now on. */
-  private isNoted(at: number): boolean {
-    if (this.isApplying) return true;
-    const { noted } = this;
-    const place = at & (NOTED - 1);
-    if (noted[place] === at) return true;
-    this.reserve(ENTRY_ELEMENTS);
-    noted[place] = at;
-    return false;
-  }
-
-  /** The element with which an entry begins. Room is reserved by now. */
-  private begin(): number {
-    return this.mem.i32[this.log + ARRAY_LENGTH];
-  }
-
-  private put(element: number, low: number, high: number): void {
-    storeWords(this.mem.i32, elementAt(this.mem, this.log, element), low, high);
-  }
-
-  private putCounted(element: number, object: number): void {
-    incref(this.mem, object);
-    trackIfNeeded(this.mem, this.log, object);
-    this.put(element, object, TAG_REFERENCE);
-  }
-
-  /** Copies the value at an address. */
-  private copy(from: number, element: number): void {
-    const { i32 } = this.mem;
-    const low = i32[from + VALUE_LOW];
-    const high = i32[from + VALUE_HIGH];
-    if (high === TAG_REFERENCE) this.putCounted(element, low);
-    else this.put(element, low, high);
-  }
-
-  /** Ends the entry from `start` on, whose trailer is element `at`: it is part of the log now. */
-  private end(start: number, at: number, type: number, object: number, a: number, b: number): void {
-    const { mem, log } = this;
-    const { i32 } = mem;
-    const end = at + UNDO_TRAILER;
-    assert(end <= this.room, 'undo: room was reserved');
-    const header = type | ((end - start) << UNDO_TYPE_BITS);
-    incref(mem, object);
-    trackIfNeeded(mem, log, object);
-    if (at % LEAF_ELEMENTS <= LEAF_ELEMENTS - UNDO_TRAILER) {
-      const to = elementAt(mem, log, at);
-      storeWords(i32, to, object, TAG_REFERENCE);
-      storeWords(i32, to + VALUE_WORDS, a, TAG_INT32);
-      storeWords(i32, to + 2 * VALUE_WORDS, b, TAG_INT32);
-      storeWords(i32, to + 3 * VALUE_WORDS, header, TAG_INT32);
-    } else {
-      this.put(at, object, TAG_REFERENCE);
-      this.put(at + 1, a, TAG_INT32);
-      this.put(at + 2, b, TAG_INT32);
-      this.put(at + 3, header, TAG_INT32);
-    }
-    i32[log + ARRAY_LENGTH] = end;
-  }
 }
 
-function storeWords(i32: Int32Array, at: number, low: number, high: number): void {
-  i32[at + VALUE_LOW] = low;
-  i32[at + VALUE_HIGH] = high;
+/** The log of a thread. */
+export function undoLogOf(mem: Mutator): UndoLog {
+  mem.undoLog ??= new UndoLog(mem);
+  return mem.undoLog;
 }

@@ -12,6 +12,7 @@ import { assert } from '../base/assert.ts';
 import { HeapExhaustedError } from '../base/errors.ts';
 import { blockContaining } from '../memory/blocks.ts';
 import {
+  ABANDONED,
   ARRAY_LENGTH,
   CHUNK_LIVE,
   CHUNK_OWNER,
@@ -38,7 +39,7 @@ import {
 } from '../memory/layout.ts';
 import { threadRecordOf } from '../memory/memory.ts';
 import { arrayLength, elementAt } from './array.ts';
-import { decref, dropValue, dropValueAt } from './dealloc.ts';
+import { dealloc, decref, dropValue, dropValueAt } from './dealloc.ts';
 import { kindOf } from './header.ts';
 import { kindRecordOf } from './kinds.ts';
 import { deleteEntry, reserveInTable } from './map.ts';
@@ -46,34 +47,24 @@ import { endOf, isHole, tidyChunk } from './map-chunks.ts';
 import { addToTable, freeTable, shrinkTable } from './map-table.ts';
 import type { Mutator } from './mutator.ts';
 import { incref } from './refcount.ts';
+import { trackIfNeeded } from './tracking.ts';
 import {
+  type Entry,
+  entryBefore,
+  objectOf,
   UNDO_ADDED,
   UNDO_ELEMENT,
   UNDO_ELEMENTS,
-  UNDO_PAIR,
+  UNDO_HELD,
   UNDO_RECORD,
   UNDO_REFERENCE,
   UNDO_REMOVED,
-  UNDO_TRAILER,
-  UNDO_TYPE_BITS,
-  UNDO_TYPE_MASK,
   UNDO_VALUE,
+  UNDO_VOID,
   UNDO_WORD,
-  UndoLog,
-} from './undo-log.ts';
+} from './undo-entry.ts';
+import { UndoLog } from './undo-log.ts';
 import { hashValue } from './value.ts';
-
-/** One entry as it stands in a log. */
-interface Entry {
-  readonly log: ObjectRef;
-  /** The element with which it begins, and how many there are in front of its trailer. */
-  readonly start: number;
-  readonly count: number;
-  readonly type: number;
-  readonly object: ObjectRef;
-  readonly a: number;
-  readonly b: number;
-}
 
 /** Undoes what was noted from element `mark` on. The GIL is held. */
 export function undoTo(undo: UndoLog, mem: Mutator, mark: number): void {
@@ -83,22 +74,33 @@ export function undoTo(undo: UndoLog, mem: Mutator, mark: number): void {
   undo.isApplying = true;
   mem.undo = undo; // containers keep what they have
   try {
-    while (arrayLength(mem, log) > mark) {
-      const entry = lastEntry(mem, log);
-      apply(mem, entry);
-      noteHole(undo, mem, entry);
-      cutOff(mem, log, entry.start);
-    }
+    while (arrayLength(mem, log) > mark) undoLast(undo, mem);
+    undo.isApplying = false;
+    undo.seek();
+    while (undo.dying.length !== 0) dealloc(mem, undo.dying.pop() as number);
   } finally {
     undo.isApplying = false;
     mem.undo = before;
   }
 }
 
+function undoLast(undo: UndoLog, mem: Mutator): void {
+  const { log } = undo;
+  const entry = entryBefore(mem, log, arrayLength(mem, log));
+  const { type, object, start, a } = entry;
+  if (type === UNDO_HELD) {
+    mem.i32[log + ARRAY_LENGTH] = start;
+    undo.dying.push(object); // entries before this one may tell of it
+    return;
+  }
+  apply(mem, entry);
+  if (type === UNDO_REMOVED || type === UNDO_ADDED) undo.noteHole(object, a);
+  cutOff(mem, entry);
+}
+
 /** The section is over: maps may be tidied, and the log is dropped. */
 export function closeUndo(undo: UndoLog, mem: Mutator): void {
   mem.undo = null;
-  if (undo.hasHoles && undo.log !== 0) collectHoles(undo, mem);
   undo.commit();
   tidyMaps(undo, mem); // not before: what it frees, undoing may need
   undo.close();
@@ -106,60 +108,29 @@ export function closeUndo(undo: UndoLog, mem: Mutator): void {
 
 /** One chunk that is tidied may free another, and what was made in the section may be dead. */
 function tidyMaps(undo: UndoLog, mem: Mutator): void {
-  for (const [chunk, map] of undo.chunks) {
-    const isStill = kindOf(mem, chunk) === KIND_CHUNK && mem.i32[chunk + CHUNK_OWNER] === map;
-    if (!isStill) continue;
-    mem.i32[CONTROL_CHANGED] = map;
-    tidyChunk(mem, map, chunk);
-  }
-  for (const [map, count] of undo.lost) {
+  const isMap = (map: ObjectRef) => {
     const kind = kindOf(mem, map);
-    if (kind !== KIND_MAP && kind !== KIND_SET) continue;
-    mem.i32[CONTROL_CHANGED] = map;
-    for (let i = 0; i < count && mem.i32[map + MAP_BUCKET_COUNT] !== 0; i++) shrinkTable(mem, map);
-  }
-}
-
-/** Of a section that is committed: where its entries have left holes. */
-function collectHoles(undo: UndoLog, mem: Mutator): void {
-  for (let end = arrayLength(mem, undo.log); end > 0; ) {
-    const entry = entryBefore(mem, undo.log, end);
-    noteHole(undo, mem, entry);
-    end = entry.start;
-  }
-}
-
-/** Notes where an entry has left a hole, or may have. */
-function noteHole(undo: UndoLog, mem: Mutator, { type, object, a }: Entry): void {
-  if (type !== UNDO_REMOVED && type !== UNDO_ADDED) return;
-  undo.chunks.set(blockContaining(mem, a), object);
-  undo.lost.set(object, (undo.lost.get(object) ?? 0) + 1);
-}
-
-const lastEntry = (mem: Mutator, log: ObjectRef): Entry =>
-  entryBefore(mem, log, arrayLength(mem, log));
-
-function entryBefore(mem: Mutator, log: ObjectRef, end: number): Entry {
-  const low = (element: number) => mem.i32[elementAt(mem, log, element) + VALUE_LOW];
-  const header = low(end - 1);
-  const size = header >>> UNDO_TYPE_BITS;
-  assert(size >= UNDO_TRAILER && size <= end, 'undo: entries follow each other');
-  return {
-    log,
-    start: end - size,
-    count: size - UNDO_TRAILER,
-    type: header & UNDO_TYPE_MASK,
-    object: low(end - UNDO_TRAILER) as ObjectRef,
-    a: low(end - 3),
-    b: low(end - 2),
+    return kind === KIND_MAP || kind === KIND_SET;
   };
+  undo.takeHoles(
+    (chunk, map) => {
+      const isStill = kindOf(mem, chunk) === KIND_CHUNK && mem.i32[chunk + CHUNK_OWNER] === map;
+      if (!isStill || !isMap(map)) return;
+      mem.i32[CONTROL_CHANGED] = map;
+      tidyChunk(mem, map, chunk);
+    },
+    (map, lost) => {
+      if (!isMap(map)) return;
+      mem.i32[CONTROL_CHANGED] = map;
+      for (let i = 0; i < lost && mem.i32[map + MAP_BUCKET_COUNT] !== 0; i++) shrinkTable(mem, map);
+    },
+  );
 }
 
-/** The log ends here; what was noted behind is dropped. */
-function cutOff(mem: Mutator, log: ObjectRef, length: number): void {
-  const end = arrayLength(mem, log);
-  mem.i32[log + ARRAY_LENGTH] = length;
-  for (let i = length; i < end; i++) dropValueAt(mem, elementAt(mem, log, i));
+/** The log ends where the entry began; what that counted is dropped. */
+function cutOff(mem: Mutator, { log, start, count }: Entry): void {
+  mem.i32[log + ARRAY_LENGTH] = start;
+  for (let i = start; i < start + count; i++) dropValueAt(mem, elementAt(mem, log, i));
 }
 
 function apply(mem: Mutator, entry: Entry): void {
@@ -168,9 +139,7 @@ function apply(mem: Mutator, entry: Entry): void {
     case UNDO_WORD:
       mem.i32[a] = b;
       return;
-    case UNDO_PAIR:
-      mem.i32[a + VALUE_LOW] = b;
-      mem.i32[a + VALUE_HIGH] = mem.i32[elementAt(mem, entry.log, entry.start) + VALUE_LOW];
+    case UNDO_VOID:
       return;
     case UNDO_REFERENCE:
       restoreReference(mem, entry);
@@ -222,18 +191,21 @@ function restoreValue(mem: Mutator, entry: Entry, index: number, at: number): vo
 }
 
 /** Puts a counted copy of element `index` of an entry to `at`, where nothing counts. */
-function placeValue(mem: Mutator, { log, start }: Entry, index: number, at: number): void {
+function placeValue(mem: Mutator, entry: Entry, index: number, at: number): void {
   const { i32 } = mem;
-  const from = elementAt(mem, log, start + index);
+  const from = elementAt(mem, entry.log, entry.start + index);
   const low = i32[from + VALUE_LOW];
   const high = i32[from + VALUE_HIGH];
-  if (high === TAG_REFERENCE) incref(mem, low);
+  if (high === TAG_REFERENCE) {
+    incref(mem, low);
+    trackIfNeeded(mem, objectOf(mem, entry), low); // a full heap may have been collected meanwhile
+  }
   i32[at + VALUE_LOW] = low;
   i32[at + VALUE_HIGH] = high;
 }
 
 function restoreElements(mem: Mutator, entry: Entry): void {
-  const { object: array, a: from, b: count } = entry;
+  const { object: array, a: from, count } = entry;
   const { i32 } = mem;
   const length = from + count;
   while (arrayLength(mem, array) > length) {
@@ -286,7 +258,8 @@ function tryReserve(mem: Mutator, map: ObjectRef, hash: number): boolean {
 }
 
 /** A plain object gets its shape back, and what it held; it may be a dictionary by now. */
-function restoreRecord(mem: Mutator, { log, start, object, a: info, b: values }: Entry): void {
+function restoreRecord(mem: Mutator, entry: Entry): void {
+  const { object, a: info, count: values } = entry;
   const { i32 } = mem;
   const now: number[] = [];
   const record = kindRecordOf(mem, kindOf(mem, object));
@@ -295,7 +268,6 @@ function restoreRecord(mem: Mutator, { log, start, object, a: info, b: values }:
     const at = first + i * VALUE_WORDS;
     if (i32[at + VALUE_HIGH] === TAG_REFERENCE) now.push(i32[at + VALUE_LOW]);
   }
-  const entry = { log, start } as Entry;
   const bits = i32[object + HEADER_INFO] & ((1 << KIND_SHIFT) - 1);
   const to = object + i32[kindRecordOf(mem, info >>> KIND_SHIFT) + KIND_VALUES_AT];
   for (let i = 0; i < values; i++) placeValue(mem, entry, i, to + i * VALUE_WORDS);
@@ -303,16 +275,26 @@ function restoreRecord(mem: Mutator, { log, start, object, a: info, b: values }:
   for (const referent of now) decref(mem, referent);
 }
 
+/** The undo log that a dead thread has left, if there is one. The GIL is held. */
+export function logOfDead(mem: Mutator): UndoLog | null {
+  for (let id = 1; id < ABANDONED; id++) {
+    const log = mem.i32[threadRecordOf(mem, id) + THREAD_UNDO] as ObjectRef;
+    if (log !== 0 && id !== mem.threadId) return new UndoLog(mem, log);
+  }
+  return null;
+}
+
 /**
- * Undoes the atomic section in which thread `id` has died, if it has. The GIL is held and the heap
- * is whole; the row that holds the log is released with the thread's others.
+ * Undoes the atomic section in which a thread has died, if one has. The GIL is held and the heap is
+ * whole; the row that holds the log is released with the thread's others.
  */
-export function undoOfDead(mem: Mutator, id: number): void {
-  const word = threadRecordOf(mem, id) + THREAD_UNDO;
-  if (mem.i32[word] === 0) return;
-  const undo = new UndoLog(mem);
-  undo.log = mem.i32[word] as ObjectRef;
+export function undoOfDead(mem: Mutator): void {
+  const undo = logOfDead(mem);
+  if (undo === null) return;
   undoTo(undo, mem, 0);
-  mem.i32[word] = 0;
+  for (let id = 1; id < ABANDONED; id++) {
+    const word = threadRecordOf(mem, id) + THREAD_UNDO;
+    if (mem.i32[word] === undo.log) mem.i32[word] = 0;
+  }
   tidyMaps(undo, mem);
 }

@@ -53,21 +53,39 @@ export function nodeSlots(mem: Memory, node: number): number {
 }
 
 /**
- * Makes word `index` exist. On failure the vector holds what it held, perhaps with more room.
+ * Makes word `index` exist, as 0. On failure the vector holds what it held, perhaps with more room.
  *
  * @throws HeapExhaustedError
  */
 export function ensureWord(mem: Memory, at: number, index: number, owner: number): void {
+  ensureWordWith(mem, at, index, owner, createNode);
+}
+
+/** As `ensureWord`, where the word may be anything. @throws HeapExhaustedError */
+export function ensureAnyWord(mem: Memory, at: number, index: number, owner: number): void {
+  ensureWordWith(mem, at, index, owner, createAnyLeaf);
+}
+
+function ensureWordWith(
+  mem: Memory,
+  at: number,
+  index: number,
+  owner: number,
+  createLeaf: typeof createNode,
+): void {
   const { i32 } = mem;
   if (i32[at] === 0) {
-    i32[at] = createNode(mem, shiftFor(Math.min(index, LEAF_MASK) + 1), owner, 0);
+    i32[at] = createLeaf(mem, shiftFor(Math.min(index, LEAF_MASK) + 1), owner, 0);
     i32[at + HEIGHT] = 1;
   }
   while (index >= reachOf(mem, at)) growRoot(mem, at, index, owner);
   let node = i32[at];
   for (let height = i32[at + HEIGHT]; height > 1; height--) {
     const slot = node + NODE_PAYLOAD + ((index >>> ((height - 1) * LEAF_SHIFT)) & LEAF_MASK);
-    if (i32[slot] === 0) i32[slot] = createNode(mem, LEAF_SHIFT, owner, height - 2);
+    if (i32[slot] === 0) {
+      const create = height === 2 ? createLeaf : createNode;
+      i32[slot] = create(mem, LEAF_SHIFT, owner, height - 2);
+    }
     node = i32[slot];
   }
 }
@@ -108,10 +126,25 @@ function shiftFor(slots: number): number {
  * @throws HeapExhaustedError
  */
 export function createNode(mem: Memory, shift: number, owner: number, level: number): WordIndex {
+  const node = allocateWords(mem, NODE_PAYLOAD + (1 << shift));
+  mem.i32.fill(0, node + NODE_PAYLOAD, node + NODE_PAYLOAD + (1 << shift));
+  return beginNode(mem, node, shift, owner, level);
+}
+
+/** As `createNode`, of any words. @throws HeapExhaustedError */
+function createAnyLeaf(mem: Memory, shift: number, owner: number): WordIndex {
+  const node = allocateWords(mem, NODE_PAYLOAD + (1 << shift));
+  return beginNode(mem, node, shift, owner, 0);
+}
+
+function beginNode(
+  mem: Memory,
+  node: WordIndex,
+  shift: number,
+  owner: number,
+  level: number,
+): WordIndex {
   const { i32 } = mem;
-  const slots = 1 << shift;
-  const node = allocateWords(mem, NODE_PAYLOAD + slots);
-  i32.fill(0, node + NODE_PAYLOAD, node + NODE_PAYLOAD + slots);
   i32[node + NODE_OWNER] = owner;
   i32[node + HEADER_INFO] =
     (KIND_NODE << KIND_SHIFT) | (level << NODE_LEVEL_AT) | (shift << NODE_SHIFT_AT);
