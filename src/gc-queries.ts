@@ -19,6 +19,7 @@ import {
   KIND_SHIFT,
   KIND_TUPLE,
   type ObjectRef,
+  THREAD_UNDO,
 } from './memory/layout.ts';
 import { arrayLength, elementAt } from './object/array.ts';
 import { isStructKind } from './object/header.ts';
@@ -93,10 +94,14 @@ function refsOf(session: Session, values: readonly unknown[], of: string): Objec
 
 function wrapAll(session: Session, { refs, length }: ObjectList): Handle[] {
   const handles: Handle[] = [];
-  // What is in transit is held by a map that is nobody's business: `heap.stats()` counts it.
-  const hidden = transitMapOf(session.mem);
+  // What is in transit is held by a map that is nobody's business: `heap.stats()` counts it. Nor is
+  // the undo log of the atomic section in which somebody asks.
+  const { mem } = session;
+  const transit = transitMapOf(mem);
+  const log = mem.i32[mem.thread + THREAD_UNDO];
   for (let i = 0; i < length; i++) {
-    if (refs[i] !== hidden) handles.push(session.handles.wrap(refs[i] as ObjectRef));
+    const ref = refs[i] as ObjectRef;
+    if (ref !== transit && ref !== log) handles.push(session.handles.wrap(ref));
   }
   session.reserveResults(handles);
   return handles;

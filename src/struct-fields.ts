@@ -321,6 +321,7 @@ export function defineField(
   const { i32 } = mem;
   const { kind } = owner;
   const { read, write, replace } = access as AnyAccess;
+  const undo = undoLogOf(mem); // of the atomic section, when one is running
   const accessTo = (handle: Handle): AnyAccess => {
     const isOwn = i32[refOf(handle) + HEADER_INFO] >>> KIND_SHIFT === kind;
     return (isOwn ? access : owner.accessIn(session, handle, field.name)) as AnyAccess;
@@ -349,7 +350,7 @@ export function defineField(
       // Outside of sections, in read sections and in atomic ones: one comparison for all.
       const isPlain = (mem.depth - 1) >>> 0 < ATOMIC_DEPTH - 1;
       const isSlow = allocates || i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind;
-      if (!isPlain && !isSlow && mem.depth > 0) {
+      if (!isPlain && !isSlow && mem.depth > 0 && undo.hasRoomForField()) {
         replace(ref, value);
       } else if (!isPlain || isSlow) {
         session.single(writeSlow, this, value);

@@ -72,6 +72,7 @@ export interface Undo {
   saveElements(array: number, from: number): void;
   saveAdded(map: number, entry: number): void;
   takeRemoved(map: number, entry: number): boolean;
+  noteEmpty(map: number, chunk: number): void;
   saveRecord(object: number): void;
   saveScalars(object: number): void;
   /** Whether an operation can note what it changes. False: that is not known. */

@@ -82,8 +82,9 @@ export function addChunk(mem: Memory, map: ObjectRef, size: number): void {
   else i32[last + CHUNK_NEXT] = chunk;
   i32[map + MAP_LAST] = chunk;
   // Only now may the chunk before it go: it was kept because it was the last.
-  if (last !== 0 && i32[last + CHUNK_LIVE] === 0 && mem.undo === null)
-    dropEmptyChunk(mem, map, last);
+  if (last === 0 || i32[last + CHUNK_LIVE] !== 0) return;
+  if (mem.undo === null) dropEmptyChunk(mem, map, last);
+  else mem.undo.noteEmpty(map, last);
 }
 
 /** Frees a chunk that became empty, or merges it with a neighbour when both are sparse. */

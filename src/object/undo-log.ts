@@ -71,9 +71,8 @@ export class UndoLog extends UndoSpace implements Undo {
   declare private readonly noted: Int32Array;
   /** Where an array stands there: the index of its element. */
   declare private readonly notedIndex: Int32Array;
-  /** The array whose elements were noted last, since then too, and from which one on. */
-  declare private elementsOf: number;
-  declare private elementsFrom: number;
+  /** Arrays whose elements were noted since then, too, and from which one on. */
+  declare private readonly notedFrom: Map<number, number>;
   /** Chunks of maps that may have become sparse, and their maps. */
   declare private readonly chunks: Map<number, ObjectRef>;
   /** Maps whose tables may have become sparse, and how many entries they have lost. */
@@ -87,8 +86,7 @@ export class UndoLog extends UndoSpace implements Undo {
     super(mem, log);
     this.noted = new Int32Array(NOTED);
     this.notedIndex = new Int32Array(NOTED);
-    this.elementsOf = 0;
-    this.elementsFrom = 0;
+    this.notedFrom = new Map();
     this.chunks = new Map();
     this.lost = new Map();
     this.lastChunk = 0;
@@ -106,7 +104,7 @@ export class UndoLog extends UndoSpace implements Undo {
     if (this.wasPlaced) this.noted.fill(0);
     this.wasPlaced = false;
     this.seek();
-    this.elementsOf = 0;
+    if (this.notedFrom.size !== 0) this.notedFrom.clear();
   }
 
   protected override voidEntriesOf(object: number): void {
@@ -172,8 +170,7 @@ export class UndoLog extends UndoSpace implements Undo {
   /** As `takeReference`, for the element of an array that stands at `at`. */
   takeElement(array: number, index: number, at: number): boolean {
     const { i32 } = this.mem;
-    // What its elements are noted as has to be put back after this one.
-    if (array === this.elementsOf) this.elementsOf = 0;
+    if (this.notedFrom.size !== 0 && this.hasElements(array, index)) return false;
     const isFixed =
       i32[array + ARRAY_HEIGHT] > 1 || nodeSlots(this.mem, i32[array + ARRAY_ROOT]) === LEAF_WORDS;
     // A leaf that is smaller than others may become larger, and stand elsewhere.
@@ -193,7 +190,7 @@ export class UndoLog extends UndoSpace implements Undo {
 
   /** Notes the length of an array, and its elements from `from` on. @throws HeapExhaustedError */
   saveElements(array: number, from: number): void {
-    if (this.isApplying || (array === this.elementsOf && from >= this.elementsFrom)) return;
+    if (this.isApplying || this.hasElements(array, from)) return;
     const { mem } = this;
     const count = arrayLength(mem, array as ObjectRef) - from;
     const start = this.beginLong(count);
@@ -201,8 +198,13 @@ export class UndoLog extends UndoSpace implements Undo {
       this.copy(elementAt(mem, array as ObjectRef, from + i), elementAt(mem, this.log, start + i));
     }
     this.finishLong(start, UNDO_ELEMENTS, count, array, from);
-    this.elementsOf = array;
-    this.elementsFrom = from;
+    this.notedFrom.set(array, from);
+  }
+
+  /** Whether the elements of an array were noted, from this one on. */
+  private hasElements(array: number, from: number): boolean {
+    const noted = this.notedFrom.get(array);
+    return noted !== undefined && noted <= from;
   }
 
   /** Notes that a map is about to get an entry. */
@@ -238,6 +240,11 @@ export class UndoLog extends UndoSpace implements Undo {
     this.lostCount++;
   }
 
+  /** A map has appended a chunk behind one that is empty, which can go when the section is over. */
+  noteEmpty(map: number, chunk: number): void {
+    this.chunks.set(chunk, map as ObjectRef);
+  }
+
   private countLost(): void {
     const { lost, lastMap, lostCount } = this;
     if (lostCount !== 0) lost.set(lastMap, (lost.get(lastMap) ?? 0) + lostCount);
@@ -249,7 +256,7 @@ export class UndoLog extends UndoSpace implements Undo {
     tidyChunk: (chunk: number, map: ObjectRef) => void,
     tidyTable: (map: ObjectRef, lost: number) => void,
   ): void {
-    if (this.lastChunk === 0) return;
+    if (this.chunks.size === 0) return;
     this.countLost();
     for (const [chunk, map] of this.chunks) tidyChunk(chunk, map);
     for (const [map, lost] of this.lost) tidyTable(map, lost);
