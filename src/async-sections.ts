@@ -93,6 +93,11 @@ export class AsyncSections {
     });
   }
 
+  /** Looks whether the first section that waits may begin, since something has happened. */
+  lookSoon(): void {
+    if (this.#queue.length > 0) this.#schedule(queueMicrotask);
+  }
+
   /** This thread leaves the heap: nobody's turn comes any more. */
   close(): void {
     this.#rejectAll(new HeapClosedError('this thread has left the heap'));
