@@ -10,6 +10,7 @@
 
 import { AsyncResource } from 'node:async_hooks';
 import { HeapClosedError, LockTimeoutError } from './base/errors.ts';
+import { startTimer } from './base/timer.ts';
 import type { Session } from './session.ts';
 import {
   askForLock,
@@ -70,9 +71,8 @@ export class AsyncSections {
       signal?.throwIfAborted();
       const resource = new AsyncResource('SharcSection');
       const onAbort = () => this.#giveUp(waiting, signal?.reason);
-      const limit = Number.isFinite(timeoutMs)
-        ? setTimeout(() => this.#giveUp(waiting, this.#timeout(timeoutMs)), timeoutMs)
-        : undefined;
+      const onTimeout = () => this.#giveUp(waiting, this.#timeout(timeoutMs));
+      const stopTimer = startTimer(onTimeout, timeoutMs);
       const run = () => {
         try {
           resolve(resource.runInAsyncScope(() => this.#session.runEntered(body)));
@@ -81,7 +81,7 @@ export class AsyncSections {
         }
       };
       const dispose = () => {
-        clearTimeout(limit);
+        stopTimer();
         signal?.removeEventListener('abort', onAbort);
       };
       signal?.addEventListener('abort', onAbort, { once: true });
@@ -91,6 +91,11 @@ export class AsyncSections {
       this.#queue.push(waiting);
       if (this.#queue.length === 1) this.#schedule(queueMicrotask);
     });
+  }
+
+  /** Looks whether the first section that waits may begin, since something has happened. */
+  lookSoon(): void {
+    if (this.#queue.length > 0) this.#schedule(queueMicrotask);
   }
 
   /** This thread leaves the heap: nobody's turn comes any more. */

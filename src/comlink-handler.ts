@@ -13,7 +13,13 @@ import type { Handle } from './handle.ts';
 import { Heap, sessionOf } from './heap.ts';
 import { type PackedValue, packHandles, unpackHandles } from './passing.ts';
 import { handleIn } from './proxy-targets.ts';
-import { dropParcel, type Parcel, receiveParcel, sendParcel } from './send.ts';
+import {
+  dropParcel,
+  type Parcel,
+  receiveParcel,
+  refuseInAtomicSection,
+  sendParcel,
+} from './send.ts';
 import type { Session } from './session.ts';
 
 /** What stands in a message for handles, and what is around them. */
@@ -59,6 +65,7 @@ const handler: Handler = {
     const { handles, root, places } = packHandles(value);
     const session = (handles[0] as Handle | undefined)?.$session;
     if (session === undefined) return [{ value }, []];
+    refuseInAtomicSection(session, 'a message with handles cannot be sent');
     const parcel = sendParcel(session, handles);
     const port = takeBackUnreceived(session, parcel);
     return [{ heap: tokenOf(session.mem.buffer), parcel, root, places, port }, [port]];
@@ -69,11 +76,26 @@ const handler: Handler = {
     try {
       const session = sessionOf(Heap.attach(wire.heap));
       return withHandles(unpackHandles(session, wire, receiveParcel(session, wire.parcel)));
+    } catch (error) {
+      return failingValue(error);
     } finally {
       wire.port.close();
     }
   },
 };
+
+/**
+ * What stands for a value that could not be received: whatever is done with it throws. As a result
+ * it rejects the promise, which asks it for \`then\`; as an argument it fails the call where that
+ * uses it. comlink reads arguments where an exception would end the thread, and nobody would answer
+ * the caller.
+ */
+function failingValue(error: unknown): object {
+  const fail = () => {
+    throw error;
+  };
+  return new Proxy({}, new Proxy({}, { get: () => fail }));
+}
 
 /** A port to go with a parcel, which is dropped when it closes, if it is still in transit then. */
 function takeBackUnreceived(session: Session, { key }: Parcel): MessagePort {

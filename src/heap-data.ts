@@ -246,6 +246,9 @@ export abstract class HeapData {
    * A reference that nobody receives lives on, unless it is revoked, or was sent to a thread that
    * ends: `{ to: worker }`, or `{ to: threadId }` for a thread that is in the heap.
    *
+   * In an atomic section it is sent when that ends. The token may be passed on before: whoever has
+   * it waits for the lock. If the section is undone, it is a SpentTokenError to receive it.
+   *
    * @throws NotShareableError, StaleHandleError, HeapExhaustedError: then nothing was sent;
    *   TypeError and RangeError for other options.
    */

@@ -35,7 +35,7 @@ import {
 import { Session } from './session.ts';
 import { type HeapStats, readStats } from './stats.ts';
 import { releaseGil } from './sync/gil.ts';
-import { markClosed } from './sync/heap-state.ts';
+import { assertHeapOpen, markClosed } from './sync/heap-state.ts';
 import { releaseThread } from './sync/thread-table.ts';
 import { type DeathListener, ThreadDeaths } from './thread-deaths.ts';
 
@@ -289,22 +289,30 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
    * instance, after what it has left was recovered: which thread, where it was, what was released,
    * how long it took. Every thread can listen; a listener does not keep the process alive.
    *
-   * @throws TypeError for another event, or a listener that is no function
+   * @throws TypeError for another event, or a listener that is no function; HeapClosedError,
+   *   HeapCorruptionError.
    */
   on(event: 'threaddeath', listener: DeathListener): this {
     checkListener(event, listener);
+    this.#session.assertOpen();
+    assertHeapOpen(this.#session.mem);
     this.#deaths.on(listener);
     return this;
   }
 
-  /** Undoes one `on`. @throws TypeError */
+  /** Undoes one `on`, also when this thread has left the heap. @throws TypeError */
   off(event: 'threaddeath', listener: DeathListener): this {
     checkListener(event, listener);
     this.#deaths.off(listener);
     return this;
   }
 
-  /** What lives in the heap, and how its lock was used. Walks the heap. */
+  /**
+   * What lives in the heap, and how its lock was used. Walks the heap.
+   *
+   * @throws ReadOnlySectionError in a read section: it asks that nothing changes, and threads that
+   *   read may keep handles; HeapClosedError, HeapCorruptionError.
+   */
   stats(): HeapStats {
     const session = this.#session;
     return session.run(
@@ -314,7 +322,12 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
     );
   }
 
-  /** Checks everything that must hold in a heap. Empty when it is sound. Walks the heap. */
+  /**
+   * Checks everything that must hold in a heap. Empty when it is sound. Walks the heap.
+   *
+   * @throws ReadOnlySectionError in a read section: it asks that nothing changes, and threads that
+   *   read may keep handles; HeapClosedError, HeapCorruptionError.
+   */
   verify(): Finding[] {
     const session = this.#session;
     return session.run(

@@ -21,7 +21,7 @@ import {
   TASK_TYPE,
   type TaskMessage,
 } from './piscina-messages.ts';
-import { dropParcel, receiveParcel, sendQuestion } from './send.ts';
+import { dropParcel, receiveParcel, refuseInAtomicSection, sendQuestion } from './send.ts';
 import type { Session } from './session.ts';
 
 /** Options of a pool: those of Piscina, all of them. */
@@ -53,13 +53,15 @@ export class HeapPool<T = Anything, R = Anything> extends Piscina<T, R> {
    * Rejects with what the task has thrown, and as Piscina does: when its worker ends, when it is
    * aborted, when the queue is full. Then what it was given is released at once.
    *
-   * @throws StaleHandleError, NotShareableError, HeapExhaustedError, all by the promise
+   * @throws StaleHandleError, NotShareableError, HeapExhaustedError; AtomicSectionError in an
+   *   atomic section, since the task would run even if that is undone; all by the promise
    */
   override async run(input: T, options?: RunOptions): Promise<R> {
     if (options === null || (options !== undefined && typeof options !== 'object')) {
       return super.run(input, options); // says what is wrong
     }
     const session = this.#session;
+    refuseInAtomicSection(session, 'a task cannot be given to a pool');
     const moved = movedOf(input);
     const transferList: unknown[] = [...(options?.transferList ?? [])];
     if (moved !== null) transferList.push(moved.transferable);

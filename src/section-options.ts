@@ -13,7 +13,8 @@ export interface RunOptions extends ReadOptions {
   /**
    * Whether everything that the section has changed is undone when it throws, or its thread dies.
    * Not undone are writes through views of bytes and through `sharc/raw`, `heap.intern()`,
-   * `heap.immortalize()`, declarations of structs, and settings of the collector.
+   * `heap.immortalize()`, declarations of structs, settings of the collector, and how far iterators
+   * have got: one that was opened before goes on from where the section has left it.
    */
   readonly atomic?: boolean;
 }

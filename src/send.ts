@@ -8,7 +8,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { pushAllOperation } from './array-operations.ts';
-import { InvalidTokenError, SpentTokenError } from './base/errors.ts';
+import { AtomicSectionError, InvalidTokenError, SpentTokenError } from './base/errors.ts';
 import { decodeAt, encode, type Shareable } from './codec.ts';
 import { checkOptions } from './gc-arguments.ts';
 import { ENTRY_VALUE, THREAD_NODE_ID } from './memory/layout.ts';
@@ -190,6 +190,15 @@ function dropOperation(session: Session, key: number): boolean {
 
 function dropSentToOperation(session: Session, nodeThreadId: number): void {
   dropSentTo(session.mem, nodeThreadId);
+}
+
+/**
+ * For messages that are posted at once: they would arrive whether the section is undone or not.
+ *
+ * @throws AtomicSectionError
+ */
+export function refuseInAtomicSection({ mem }: Session, what: string): void {
+  if (mem.undo !== null) throw new AtomicSectionError(what);
 }
 
 /** A parcel in transit, as it stands in a message. */

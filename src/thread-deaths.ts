@@ -13,10 +13,15 @@ import { HeapClosedError, HeapCorruptionError, LockTimeoutError } from './base/e
 import { countDeaths, type DeathRecord, readDeaths } from './gc/deaths.ts';
 import { recoverDead } from './gc/forget-thread.ts';
 import type { Session } from './session.ts';
+import { isShownAlive } from './sync/attachments.ts';
+import { lookSoon } from './sync/gil.ts';
 import { hasDeadThread, isTimeToScan } from './sync/thread-table.ts';
 
 /** How often a thread looks, in milliseconds. */
 const LOOK_MS = 250;
+
+/** Looks for a worker that has ended, a millisecond apart, until the system shows it no more. */
+const LOOKS = 20;
 
 const EVENT = 'threaddeath';
 
@@ -32,8 +37,9 @@ function watchWorkers(): void {
   if (isWatchingWorkers) return;
   isWatchingWorkers = true;
   process.on('worker', (worker: Worker) => {
+    const { threadId } = worker; // it is -1 later
     worker.once('exit', () => {
-      for (const deaths of looking) deaths.look();
+      for (const deaths of looking) deaths.lookFor(threadId, LOOKS);
     });
   });
 }
@@ -76,11 +82,24 @@ export class ThreadDeaths {
     else this.#tell();
   }
 
+  /** As `look`, since the worker of this number has ended. */
+  lookFor(nodeThreadId: number, looks: number): void {
+    if (!this.#session.isOpen) return;
+    this.look();
+    if (looks <= 1 || !isShownAlive(this.#session.mem, nodeThreadId)) return;
+    setTimeout(() => this.lookFor(nodeThreadId, looks - 1), 1).unref();
+  }
+
   /** Looks whether a thread has died, recovers what it has left, and tells of it. */
   look(): void {
-    const { mem } = this.#session;
-    if (!this.#isRecovering && hasDeadThread(mem)) void this.#recover();
-    else this.#tell();
+    const { mem, waiting } = this.#session;
+    if (!hasDeadThread(mem)) {
+      this.#tell();
+      return;
+    }
+    lookSoon(mem);
+    if (!this.#isRecovering) void this.#recover();
+    waiting.lookSoon();
   }
 
   async #recover(): Promise<void> {

@@ -5,6 +5,7 @@
  */
 
 import { HeapClosedError, StaleHandleError } from './base/errors.ts';
+import { startTimer } from './base/timer.ts';
 import { WaitTimeoutError } from './base/wait-errors.ts';
 import { refOfWhat } from './coordinator.ts';
 import { type Handle, refOf } from './handle.ts';
@@ -23,9 +24,6 @@ import {
   Waiter,
   type Way,
 } from './waiting.ts';
-
-/** Timers of Node.js go no further. */
-const TIMER_MAX = 2 ** 31 - 1;
 
 /** What an async wait has to hold until it ends. */
 export interface Argument {
@@ -300,16 +298,11 @@ function settleEarly(
     line.wake();
   };
   const onAbort = () => giveUp(signal?.reason);
-  const timer =
-    timeoutMs === Number.POSITIVE_INFINITY
-      ? undefined
-      : setTimeout(
-          () => giveUp(new WaitTimeoutError(call.way.call, timeoutMs)),
-          Math.min(timeoutMs, TIMER_MAX),
-        );
+  const onTimeout = () => giveUp(new WaitTimeoutError(call.way.call, timeoutMs));
+  const stopTimer = startTimer(onTimeout, timeoutMs);
   signal?.addEventListener('abort', onAbort, { once: true });
   call.onSettled = () => {
-    clearTimeout(timer);
+    stopTimer();
     signal?.removeEventListener('abort', onAbort);
   };
 }

@@ -309,6 +309,20 @@ test('named roots are undone as any map', () => {
   });
 });
 
+test('how far an iterator has got is not undone', () => {
+  withHeap({}, (heap) => {
+    using map = heap.map<number, number>([1, 2, 3, 4].map((n) => [n, n]));
+    using array = heap.array([1, 2, 3, 4]);
+    const iterators = [map.keys(), array.values()];
+    for (const iterator of iterators) expect(iterator.next().value).toBe(1);
+    undone(heap, () => {
+      for (const iterator of iterators) expect(iterator.next().value).toBe(2);
+      map.set(5, 5).delete(3);
+    });
+    for (const iterator of iterators) expect([...iterator]).toEqual([3, 4]);
+  });
+});
+
 test('a section that fills the heap is undone', () => {
   withHeap({ maxBytes: 8 * 2 ** 20 }, (heap) => {
     using map = heap.map<number, unknown>([[0, 'zero']]);

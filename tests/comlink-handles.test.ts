@@ -7,7 +7,10 @@ import { Worker } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import { describe, expect, test } from 'vitest';
 import { withHandles } from '../src/comlink.ts';
-import { Heap, type HeapMap } from '../src/index.ts';
+import { AtomicSectionError, Heap, HeapClosedError, type HeapMap } from '../src/index.ts';
+import { MAX_THREADS, type ThreadId } from '../src/memory/layout.ts';
+import { Memory } from '../src/memory/memory.ts';
+import { claimThread, releaseThread } from '../src/sync/thread-table.ts';
 import { expectSound, heapOptions, LIBRARY, until } from './support/threads.ts';
 import { mortalObjects } from './support/with-heap.ts';
 
@@ -29,6 +32,8 @@ interface Api {
   exposed(): { size(map: NMap): number } & Comlink.ProxyMarked;
   detach(): void;
   block(): void;
+  waitFor(signal: SharedArrayBuffer): void;
+  makeAndSay(n: number, signal: SharedArrayBuffer): NMap;
 }
 
 const resolve = (path: string) => pathToFileURL(createRequire(import.meta.url).resolve(path)).href;
@@ -43,11 +48,8 @@ interface Stage {
   readonly api: Comlink.Remote<Api>;
 }
 
-/** Runs `body` with a worker. Afterwards the worker is ended, and nothing may be left behind. */
-async function withWorker(
-  body: (stage: Stage) => Promise<void>,
-  build: keyof typeof BUILDS = 'umd',
-): Promise<void> {
+/** A heap, and a worker that has joined it. */
+async function startWorker(build: keyof typeof BUILDS = 'umd'): Promise<Stage> {
   const heap = Heap.create(heapOptions());
   const [comlink, adapter] = BUILDS[build];
   const worker = new Worker(new URL('./support/comlink-worker.mjs', import.meta.url), {
@@ -56,7 +58,15 @@ async function withWorker(
   const { wrap } = (await import(comlink)) as typeof Comlink;
   const { default: nodeEndpoint } = await import(adapter);
   const endpoint = (nodeEndpoint.default ?? nodeEndpoint)(worker);
-  const api = wrap(endpoint) as unknown as Comlink.Remote<Api>;
+  return { heap, worker, api: wrap(endpoint) as unknown as Comlink.Remote<Api> };
+}
+
+/** Runs `body` with a worker. Afterwards the worker is ended, and nothing may be left behind. */
+async function withWorker(
+  body: (stage: Stage) => Promise<void>,
+  build: keyof typeof BUILDS = 'umd',
+): Promise<void> {
+  const { heap, worker, api } = await startWorker(build);
   const exit = new Promise((ended) => worker.once('exit', ended));
   try {
     await body({ heap, worker, api });
@@ -209,6 +219,77 @@ describe('a message that nobody reads gives its references back', () => {
       expect(heap.stats().inTransit).toBe(101);
       await worker.terminate();
       await until(() => heap.stats().inTransit === 0);
+      expect(heap.refcount(map)).toBe(1);
+    });
+  });
+});
+
+describe('what cannot be received', () => {
+  const signalled = () => new Int32Array(new SharedArrayBuffer(4));
+  const raise = (signal: Int32Array) => {
+    Atomics.store(signal, 0, 1);
+    Atomics.notify(signal, 0);
+  };
+
+  test.each(['umd', 'esm'] as const)(
+    'a call fails whose heap was closed meanwhile; the worker lives on (%s)',
+    async (build) => {
+      const { heap, worker, api } = await startWorker(build);
+      const map = nMap(heap, 1);
+      expect(await api.size(map)).toBe(1);
+      const signal = signalled();
+      const blocked = api.waitFor(signal.buffer as SharedArrayBuffer);
+      const calls = [
+        api.size(map),
+        api.identity(map),
+        api.nested(withHandles({ maps: [map] }) as never),
+      ];
+      const reasons = Promise.allSettled(calls);
+      await heap.close();
+      raise(signal);
+      await blocked;
+      for (const result of await reasons) {
+        expect(result).toMatchObject({ status: 'rejected', reason: { name: 'HeapClosedError' } });
+      }
+      expect(await api.identity(5)).toBe(5);
+      await worker.terminate();
+    },
+  );
+
+  test('a result is refused whose heap was closed meanwhile', async () => {
+    const { heap, worker, api } = await startWorker();
+    const signal = signalled();
+    const call = api.makeAndSay(1, signal.buffer as SharedArrayBuffer);
+    expect(Atomics.wait(signal, 0, 0, 20_000)).not.toBe('timed-out');
+    const closed = heap.close();
+    await expect(call).rejects.toBeInstanceOf(HeapClosedError);
+    await closed;
+    await worker.terminate();
+  });
+
+  test('a call fails whose receiver finds no place in the heap, and gives back', async () => {
+    await withWorker(async ({ heap, api }) => {
+      await api.detach();
+      using map = nMap(heap, 1);
+      const { buffer } = heap.share();
+      const mem = new Memory(buffer, 1 as ThreadId);
+      const taken: ThreadId[] = [];
+      while (heap.stats().threads.length < MAX_THREADS) taken.push(claimThread(buffer));
+      await expect(api.size(map)).rejects.toMatchObject({ name: 'TooManyThreadsError' });
+      await until(() => heap.stats().inTransit === 0);
+      for (const id of taken) releaseThread(mem, id);
+      expect(await api.size(map)).toBe(1);
+      expect(heap.stats().inTransit).toBe(0);
+    });
+  });
+
+  test('in an atomic section a call with handles is refused before it is sent', async () => {
+    await withWorker(async ({ heap, api }) => {
+      using map = nMap(heap, 1);
+      const call = () => heap.run(() => void api.keep(map), { atomic: true });
+      expect(call).toThrow(AtomicSectionError);
+      expect(heap.stats().inTransit).toBe(0);
+      expect(await api.take(map)).toBe(1); // had the other been sent, it would have come before
       expect(heap.refcount(map)).toBe(1);
     });
   });

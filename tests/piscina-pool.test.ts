@@ -4,7 +4,13 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { describe, expect, test } from 'vitest';
-import { type Handle, Heap, type HeapArray, type HeapMap } from '../src/index.ts';
+import {
+  AtomicSectionError,
+  type Handle,
+  Heap,
+  type HeapArray,
+  type HeapMap,
+} from '../src/index.ts';
 import { createPool, type HeapPool, type PoolOptions, task, workerHeap } from '../src/piscina.ts';
 import { heapOptions, LIBRARY, until } from './support/threads.ts';
 import { mortalObjects } from './support/with-heap.ts';
@@ -46,6 +52,21 @@ const release = (...handles: readonly Handle[]) => {
 };
 
 describe('inputs and results', () => {
+  test('in an atomic section a task is refused before it is given to a worker', async () => {
+    await withPool({}, async ({ heap, pool }) => {
+      using map = nMap(heap, 1);
+      const given = { promise: Promise.resolve() };
+      const give = () => {
+        given.promise = pool.run(map, { name: 'size' });
+      };
+      heap.run(give, { atomic: true });
+      await expect(given.promise).rejects.toBeInstanceOf(AtomicSectionError);
+      expect(pool.completed).toBe(0);
+      heap.run(give);
+      expect(await given.promise).toBe(1);
+    });
+  });
+
   test('handles pass as references', async () => {
     await withPool({}, async ({ heap, pool }) => {
       const map = nMap(heap, 1);

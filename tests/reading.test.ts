@@ -1,6 +1,15 @@
 /** Read sections in one thread: what they allow, what they refuse, what they leave behind. */
 import { expect, test } from 'vitest';
-import { type Heap, type HeapMap, ReadOnlySectionError, StaleHandleError } from '../src/index.ts';
+import { sessionOf } from '../src/heap.ts';
+import {
+  type Heap,
+  type HeapMap,
+  LockTimeoutError,
+  ReadOnlySectionError,
+  StaleHandleError,
+} from '../src/index.ts';
+import { CONTROL_STATE, HEAP_OPEN, HEAP_RECOVERING } from '../src/memory/layout.ts';
+import { aloneAmongReaders } from '../src/sync/readers.ts';
 import { withHeap } from './support/with-heap.ts';
 
 /** The message of what a body throws in a read section. */
@@ -328,5 +337,19 @@ test('keeping in a read section of a full heap throws, and the heap is as before
     expect(keepAll).toThrow(/heap exhausted/);
     expect(heap.stats().liveObjects).toBe(objects);
     for (const one of ballast) one.release();
+  });
+});
+
+test('behind a dead reader that was making rows the others make none', () => {
+  withHeap({}, (heap) => {
+    const { mem } = sessionOf(heap);
+    let calls = 0;
+    heap.read(() => {
+      Atomics.store(mem.i32, CONTROL_STATE, HEAP_RECOVERING); // it was dismissed
+      expect(() => aloneAmongReaders(mem, () => calls++)).toThrow(LockTimeoutError);
+      Atomics.store(mem.i32, CONTROL_STATE, HEAP_OPEN);
+      aloneAmongReaders(mem, () => calls++);
+    });
+    expect(calls).toBe(1);
   });
 });

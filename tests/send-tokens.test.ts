@@ -350,3 +350,22 @@ describe('parcels and questions, which the pool and comlink use', () => {
     expect(again.verify()).toEqual([]);
   });
 });
+
+test('what an undone section has sent or received is sent or received no more', () => {
+  withHeap({}, (heap) => {
+    using array = heap.array([1]);
+    const before = heap.send(array);
+    const tokens: SentToken<unknown>[] = [];
+    const section = () => {
+      tokens.push(heap.send(array));
+      heap.receive(before);
+      throw new RangeError('undone');
+    };
+    expect(() => heap.run(section, { atomic: true })).toThrow('undone');
+    expect(heap.stats().inTransit).toBe(1);
+    expect(() => heap.receive(tokens[0]!)).toThrow(SpentTokenError);
+    expect(heap.receive(before)).toBe(array);
+    array.release();
+    expect(heap.stats().inTransit).toBe(0);
+  });
+});

@@ -1,7 +1,10 @@
 /** Deaths outside of sections: they are noticed, recovered and told of. */
 import { spawnSync } from 'node:child_process';
-import { expect, test } from 'vitest';
-import type { DeathRecord, Heap } from '../src/index.ts';
+import { expect, test, vi } from 'vitest';
+import { type DeathRecord, Heap, HeapClosedError } from '../src/index.ts';
+import type { ThreadId } from '../src/memory/layout.ts';
+import { Memory } from '../src/memory/memory.ts';
+import { isReading } from '../src/sync/readers.ts';
 import { LIBRARY, type Thread, until, withStage } from './support/threads.ts';
 import { withHeap } from './support/with-heap.ts';
 
@@ -75,6 +78,53 @@ test.runIf(isLinux)(
   },
 );
 
+test.runIf(isLinux).each([
+  ['hold', 'holding'],
+  ['holdReading', 'reading'],
+])(
+  'when a worker ends that would %s, nobody has to sleep to find that out',
+  async (task, where) => {
+    await withStage(TASKS, async ({ heap, signals, start }) => {
+      const deaths = listen(heap);
+      const [victim] = (await start(1)) as [Thread];
+      victim.call(task, HELD, RELEASE).catch(() => {});
+      await until(() => Atomics.load(signals, HELD) === 1);
+      const wait = vi.spyOn(Atomics, 'wait');
+      try {
+        await victim.kill();
+        await until(() => deaths.length === 1);
+        expect(deaths[0]!.where).toBe(where);
+        expect(wait).not.toHaveBeenCalled();
+      } finally {
+        wait.mockRestore();
+      }
+      expect(heap.verify()).toEqual([]);
+    });
+  },
+);
+
+test.runIf(isLinux)('a dead reader is found while another one lives and reads on', async () => {
+  await withStage(TASKS, async ({ heap, signals, start }) => {
+    const deaths = listen(heap);
+    const [reader] = (await start(1)) as [Thread];
+    const [victim] = (await start(1)) as [Thread];
+    const reading = reader.call('holdReading', HELD, RELEASE);
+    await until(() => Atomics.load(signals, HELD) === 1);
+    victim.call('holdReading', HELD, RELEASE).catch(() => {});
+    await until(() => Atomics.load(signals, HELD) === 2);
+    await victim.kill();
+    const mem = new Memory(heap.share().buffer, 1 as ThreadId);
+    await until(() => !isReading(mem, 3));
+    expect(isReading(mem, 2)).toBe(true);
+    Atomics.store(signals, RELEASE, 1);
+    Atomics.notify(signals, RELEASE);
+    await reading;
+    await until(() => deaths.length === 1);
+    expect(deaths[0]).toMatchObject({ thread: 3, where: 'reading' });
+    expect(heap.verify()).toEqual([]);
+  });
+});
+
 test.runIf(isLinux)('an atomic section whose thread dies is undone', async () => {
   await withStage(TASKS, async ({ heap, signals, start }) => {
     using map = heap.map<string, number>([['a', 1]]);
@@ -102,6 +152,21 @@ test('listeners are checked, and can be taken back', () => {
     expect(() => heap.on('gone' as never, listener)).toThrow(/the event is threaddeath/);
     expect(() => heap.on('threaddeath', 5 as never)).toThrow(TypeError);
     expect(heap.on('threaddeath', listener).off('threaddeath', listener)).toBe(heap);
+  });
+});
+
+test('nobody can begin to listen to a heap that was left or closed', async () => {
+  const listener = () => {};
+  const heap = Heap.create({ maxBytes: 2 ** 24 }).on('threaddeath', listener);
+  heap.detach();
+  expect(() => heap.on('threaddeath', listener)).toThrow(HeapClosedError);
+  expect(heap.off('threaddeath', listener)).toBe(heap);
+  await withStage(TASKS, async ({ heap, start }) => {
+    const [other] = (await start(1)) as [Thread];
+    expect(await other.call('listen')).toBe('listens');
+    await heap.close();
+    expect(() => heap.on('threaddeath', listener)).toThrow(HeapClosedError);
+    expect(await other.fail('listen')).toMatchObject({ name: 'HeapClosedError' });
   });
 });
 

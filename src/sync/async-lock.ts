@@ -5,18 +5,19 @@
  *
  * Such a thread competes whenever it is woken. When it has waited for a switch interval it asks for
  * a hand-over, and gets an offer: the lock is kept for it for a moment. When readers are in, it
- * makes the offer to itself, so that no more enter. Offers lapse; so after PATIENCE_MS it waits
+ * makes the offer to itself, so that no more enter; one that has died is dismissed as soon as
+ * somebody looks. Offers lapse; so after PATIENCE_MS it waits
  * blocking, a little, in the queue of all.
  */
 
 import { LockTimeoutError } from '../base/errors.ts';
 import { CONTROL_SWITCH_US, THREAD_ASYNC } from '../memory/layout.ts';
 import type { Memory } from '../memory/memory.ts';
-import { acquireGil, assertUsable, isTimeToLook, SLICE_MS, tryTake } from './gil.ts';
+import { acquireGil, assertUsable, isTimeToLook, lookSoon, SLICE_MS, tryTake } from './gil.ts';
 import { declineOffer, offerTo } from './hand-over.ts';
 import { CONTENDED, HANDOVER, heirIn, lockWord, moveLock, ownerIn } from './lock-word.ts';
 import { beginReading } from './read-lock.ts';
-import { findReader } from './readers.ts';
+import { dismissDeadReaders, findReader } from './readers.ts';
 import { isDead } from './thread-table.ts';
 import { ASYNC_WAITING, endAsync } from './waiters.ts';
 
@@ -34,7 +35,7 @@ const BLOCKING_MAX_MS = 50;
 export function tryAcquireAsync(mem: Memory): boolean {
   // Looks for readers behind every take: while the offer had lapsed, new ones may have begun.
   while (tryTake(mem)) {
-    if (findReader(mem) === 0) {
+    if (!isKeptByReaders(mem)) {
       assertUsable(mem);
       return true;
     }
@@ -43,6 +44,14 @@ export function tryAcquireAsync(mem: Memory): boolean {
     if (findReader(mem) !== 0) break;
   }
   return false;
+}
+
+/** Whether threads read. If it is time to look, the dead among them do so no more. */
+function isKeptByReaders(mem: Memory): boolean {
+  if (findReader(mem) === 0) return false;
+  if (!isTimeToLook(mem)) return true;
+  dismissDeadReaders(mem);
+  return findReader(mem) !== 0;
 }
 
 /** Blocks for a section if it was waited for long. Returns whether it has begun. */
@@ -73,7 +82,9 @@ export function askForLock(mem: Memory, waitedMs: number): void {
 /** Whether the thread that has the lock is dead: then it is time to wait blocking, in its place. */
 export function hasDeadOwner(mem: Memory): boolean {
   const owner = ownerIn(lockWord(mem));
-  return owner !== 0 && isTimeToLook(mem) && isDead(mem, owner);
+  if (owner === 0 || !isTimeToLook(mem) || !isDead(mem, owner)) return false;
+  lookSoon(mem); // that wait finds it out once more, and is not to sleep before
+  return true;
 }
 
 /** How long the calling thread may sleep that has waited for so long, in milliseconds. */

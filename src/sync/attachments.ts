@@ -4,10 +4,16 @@
  * afterwards.
  */
 
-import { THREAD_ATTACHED, THREAD_SERIAL, THREAD_STATE } from '../memory/layout.ts';
+import {
+  MAX_THREADS,
+  THREAD_ATTACHED,
+  THREAD_NODE_ID,
+  THREAD_SERIAL,
+  THREAD_STATE,
+} from '../memory/layout.ts';
 import { type Memory, threadRecordOf } from '../memory/memory.ts';
 import { isAlive } from './liveness.ts';
-import { osThreadOf } from './thread-table.ts';
+import { isAttached, isDead, osThreadOf } from './thread-table.ts';
 
 /** The serial of the calling thread's attachment. */
 export const ownSerial = (mem: Memory): number => mem.i32[mem.thread + THREAD_SERIAL];
@@ -30,3 +36,12 @@ export function hasLeft(mem: Memory, id: number, serial: number): boolean {
  */
 export const isGone = (mem: Memory, id: number, serial: number): boolean =>
   hasLeft(mem, id, serial) || !isAlive(osThreadOf(mem, id));
+
+/** Whether a thread of this number in Node.js is attached and, by the system, lives. */
+export function isShownAlive(mem: Memory, nodeThreadId: number): boolean {
+  for (let id = 1; id <= MAX_THREADS; id++) {
+    const isThatOne = mem.i32[threadRecordOf(mem, id) + THREAD_NODE_ID] === nodeThreadId;
+    if (isThatOne && isAttached(mem, id)) return !isDead(mem, id);
+  }
+  return false;
+}

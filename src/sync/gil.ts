@@ -299,6 +299,11 @@ export function isTimeToLook(mem: Memory): boolean {
   return Atomics.compareExchange(i32, CONTROL_LOOKED_AT, last, now) === last;
 }
 
+/** A thread has died: whoever waits for the lock and comes first looks for the dead at once. */
+export function lookSoon(mem: Memory): void {
+  Atomics.store(mem.i32, CONTROL_LOOKED_AT, (Date.now() - LIVENESS_MS) | 0);
+}
+
 /**
  * Takes the lock from its dead owner. One that was GRANTED the lock and had not woken up yet never
  * began its section: the lock simply passes on. Any other died in its section: the heap is to be

@@ -44,7 +44,7 @@ inline tryAcquireAsync() {
   do
   :: tryTake();
     if
-    :: had -> findReader();
+    :: had -> isKeptByReaders();
       if
       :: found == 0 -> got = HELD; break
       :: else ->

@@ -31,6 +31,25 @@ inline findReader() {
   }
 }
 
+inline dismissReader() {
+  d_step {
+    if
+    :: reading[found] == IN -> reading[found] = OUT
+    :: else
+    fi
+  }
+}
+
+/* dismissDeadReaders, as far as one is found; the others are found by later looks. */
+inline isKeptByReaders() {
+  findReader();
+  if
+  :: found != 0 && isDead(found) -> dismissReader(); findReader()
+  :: found != 0 /* it is not time to look, or that one lives */
+  :: found == 0
+  fi
+}
+
 inline awaitReaders(mayTimeOut) {
   do
   :: findReader();
@@ -39,13 +58,7 @@ inline awaitReaders(mayTimeOut) {
     :: found != 0 ->
       if /* awaitReader */
       :: reading[found] == OUT
-      :: isDead(found) -> /* dismissReader */
-        d_step {
-          if
-          :: reading[found] == IN -> reading[found] = OUT
-          :: else
-          fi
-        }
+      :: isDead(found) -> dismissReader()
       :: mayTimeOut -> got = GIVES_UP; break
       fi
     fi

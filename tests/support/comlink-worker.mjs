@@ -58,6 +58,18 @@ expose(
       return answer;
     },
     exposed: () => proxy({ size: (/** @type {any} */ map) => map.size }),
+    /** Reads no messages before the signal. */
+    waitFor(/** @type {SharedArrayBuffer} */ signal) {
+      Atomics.wait(new Int32Array(signal), 0, 0);
+    },
+    /** As `make`; raises the signal when the result is on its way. */
+    makeAndSay(/** @type {number} */ n, /** @type {SharedArrayBuffer} */ signal) {
+      setImmediate(() => {
+        Atomics.store(new Int32Array(signal), 0, 1);
+        Atomics.notify(new Int32Array(signal), 0);
+      });
+      return heap().map().set('n', n);
+    },
     detach: () => heap().detach(),
     /** Never returns to its event loop again. */
     block() {

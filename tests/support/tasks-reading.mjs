@@ -108,6 +108,12 @@ export const tasks = {
     });
   },
 
+  /** Listens to deaths. */
+  listen({ heap }) {
+    heap.on('threaddeath', () => {});
+    return 'listens';
+  },
+
   /** Changes named roots in an atomic section, and does not end it before `release`. */
   changeAtomically({ heap, signals }, held, release) {
     const map = /** @type {any} */ (heap.root.get('map'));
