@@ -51,6 +51,17 @@ export function refOfWhat({ mem, coordinator }: Place, handle: Handle, what: num
   if (kind !== coordinator.kinds[what] && !coordinator.isOfKind(mem, kind, what)) {
     throw new TypeError(`this method cannot be called on ${handle.constructor.name}`);
   }
-  if (mem.undo !== null) mem.undo.saveScalars(ref);
   return ref;
+}
+
+/** As `refOfWhat`, of an object that is about to be changed. @throws HeapExhaustedError, too */
+export function refToChange(place: Place, handle: Handle, what: number): ObjectRef {
+  const ref = refOfWhat(place, handle, what);
+  noteScalars(place.mem, ref);
+  return ref;
+}
+
+/** Before a change: an atomic section notes all but the references. @throws HeapExhaustedError */
+export function noteScalars({ undo }: Mutator, ref: ObjectRef): void {
+  if (undo !== null) undo.saveScalars(ref);
 }
