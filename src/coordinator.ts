@@ -1,5 +1,6 @@
 /** What a session keeps for objects that threads wait for. */
 
+import { ForgottenHolders } from './forgotten-holders.ts';
 import { type Handle, refOf } from './handle.ts';
 import { HEADER_INFO, KIND_SHIFT, type ObjectRef } from './memory/layout.ts';
 import { COORDINATION_NAMES, coordinationOf } from './object/coordination.ts';
@@ -19,6 +20,8 @@ export class Coordinator {
   readonly kinds: Int32Array;
   /** Async waiters of this thread, by the line that they wait in. */
   readonly lines = new Map<number, AsyncLine>();
+  /** Tokens and permits of this thread. */
+  readonly holders = new ForgottenHolders();
 
   constructor(mem: Mutator) {
     this.wakeUps = new WakeUps(mem);

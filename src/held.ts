@@ -12,6 +12,8 @@ export class Held {
   readonly session: Session;
   readonly ref: ObjectRef;
   readonly #row: number;
+  /** Whether its holder is watched: see `forgotten-holders.ts`. */
+  isWatched = false;
 
   /** In a section, one that only reads too. @throws HeapExhaustedError */
   constructor(session: Session, ref: ObjectRef) {
@@ -30,7 +32,8 @@ export class Held {
 
   /** The lock is held. */
   release(): void {
-    const { mem } = this.session;
+    const { mem, coordinator } = this.session;
+    if (this.isWatched) coordinator.holders.unwatch(this);
     removeRow(mem, this.#row);
     decref(mem, this.ref);
   }
@@ -39,6 +42,8 @@ export class Held {
 /** What stands for something in an object of the heap, which it holds meanwhile. */
 export interface Holder {
   $held: Held | null;
+  /** Whether it is held strongly for now: see `forgotten-holders.ts`. */
+  $isYoung: boolean;
 }
 
 /**
@@ -57,6 +62,7 @@ export function takeHold(session: Session, holder: Holder, ref: ObjectRef): void
     });
   }
   holder.$held = held;
+  session.coordinator.holders.add(holder);
 }
 
 /** Takes from `holder` what it holds. An atomic section that is undone gives it back. */

@@ -30,7 +30,10 @@ import {
 } from './waiting.ts';
 import { type Argument, waitForAsync } from './waiting-async.ts';
 
-/** What unlocks a mutex, once. Ordinary objects: they stay in their thread. */
+/**
+ * What unlocks a mutex, once. Ordinary objects: they stay in their thread. One that is forgotten
+ * leaves its mutex locked until its thread ends, but does not keep it alive.
+ */
 export class UnlockToken {
   /** @internal The mutex while it is locked by this token; also while a condition is waited for. */
   $held: Held | null = null;
@@ -38,6 +41,8 @@ export class UnlockToken {
   $isWaiting = false;
   /** @internal */
   $ownerDied = false;
+  /** @internal */
+  $isYoung = false;
 
   /** Whether the token holds a lock. */
   get locked(): boolean {

@@ -23,12 +23,17 @@ import { type Argument, waitForAsync } from './waiting-async.ts';
 /** Most permits of a semaphore. */
 export const PERMITS_MAX = 2 ** 31 - 1;
 
-/** Permits that this thread has taken. Ordinary objects: they stay in their thread. */
+/**
+ * Permits that this thread has taken. Ordinary objects: they stay in their thread. If they are
+ * forgotten they stay taken, but do not keep the semaphore alive.
+ */
 export class SemaphorePermit {
   /** How many permits it stands for. */
   readonly count: number;
   /** @internal The semaphore, until they are given back. */
   $held: Held | null = null;
+  /** @internal */
+  $isYoung = false;
 
   /** For the library: `acquire` makes them. */
   constructor(count: number) {
