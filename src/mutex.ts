@@ -21,6 +21,7 @@ import { hasLeft, isGone, isOwn, ownSerial } from './sync/attachments.ts';
 import { wakeLine } from './sync/line.ts';
 import {
   type AsyncWaitOptions,
+  checkOptions,
   checkTimeout,
   NOT_YET,
   type NotYet,
@@ -141,6 +142,7 @@ export class HeapMutex extends CoordinationObject {
    *   AtomicSectionError: in an atomic section none can begin.
    */
   async lockAsync(options: LockAsyncOptions = {}): Promise<UnlockToken> {
+    checkOptions(options, ['timeoutMs', 'signal', 'token']);
     const { token, ...waitOptions } = options;
     const by = checkToken(token);
     by.$isWaiting = true;

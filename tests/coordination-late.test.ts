@@ -228,6 +228,18 @@ describe('signals', () => {
     });
   });
 
+  test('and other options are those of an object', async () => {
+    await withHeapAsync({}, async (heap) => {
+      const mutex = heap.mutex();
+      const message = 'the options of a wait must be an object, not null';
+      await expect(mutex.lockAsync(null as never)).rejects.toThrow(message);
+      await expect(mutex.lockAsync({ tokens: 1 } as never)).rejects.toThrow(
+        "unknown option 'tokens' of a wait; the options are timeoutMs, signal, token",
+      );
+      expect(mutex.isLocked).toBe(false);
+    });
+  });
+
   test('have one listener, however many wait with them', async () => {
     await withHeapAsync({}, async (heap) => {
       const queue = heap.queue<number>({ capacity: 100 });
