@@ -2,16 +2,22 @@
 
 import { BrokenBarrierError } from './base/wait-errors.ts';
 import { CoordinationObject, createCoordination, readState } from './coordination-object.ts';
-import { refOfWhat } from './coordinator.ts';
+import { refToChange } from './coordinator.ts';
 import type { ObjectRef } from './memory/layout.ts';
+import type { Memory } from './memory/memory.ts';
 import {
   BARRIER,
   BARRIER_ARRIVED,
   BARRIER_BROKEN,
   BARRIER_LINE,
-  BARRIER_OUTCOMES,
   BARRIER_PARTIES,
   BARRIER_PHASE,
+  BARRIER_RANGE,
+  BARRIER_RANGES,
+  BROKEN_FIRST,
+  BROKEN_LAST,
+  BROKEN_RANGE_WORDS,
+  BROKEN_RANGES,
 } from './object/coordination.ts';
 import { createStruct } from './object/struct.ts';
 import type { Session } from './session.ts';
@@ -37,7 +43,11 @@ const PARTIES_MAX = 2 ** 31 - 1;
  * When one that waits gives up, by its time limit or its signal, the barrier is broken: all others
  * get BrokenBarrierError, and whoever comes later, until `reset()`. A thread that dies at the
  * barrier has arrived; for one that dies before it the others wait: give them a time limit, or call
- * `abort()`.
+ * `abort()`. One that gives up at the moment at which all have come has come, too.
+ *
+ * A party whose event loop is busy learns afterwards how its phase ended, whatever comes next, as
+ * long as the barrier is not broken nine times meanwhile, with completed phases in between: then it
+ * gets BrokenBarrierError.
  */
 export class HeapBarrier extends CoordinationObject {
   /** How many have to come. */
@@ -59,7 +69,7 @@ export class HeapBarrier extends CoordinationObject {
    * Waits until all parties have come. Returns whether this one was the last.
    *
    * @throws BrokenBarrierError; WaitTimeoutError: then the barrier is broken; WouldBlockError in
-   *   nested and in read sections; HeapClosedError.
+   *   nested and in read sections; AtomicSectionError; HeapClosedError.
    */
   wait(options: WaitOptions = {}): boolean {
     return waitFor(this, ARRIVE, new Arrival(), checkOptions(options));
@@ -117,7 +127,7 @@ class Arrival implements Argument {
     if (this.#hasArrived) return this.#look(session, ref);
     if (i32[ref + BARRIER_BROKEN] !== 0) throw new BrokenBarrierError();
     if (i32[ref + BARRIER_ARRIVED] + 1 >= i32[ref + BARRIER_PARTIES]) {
-      endPhase(session, ref, true);
+      endPhase(session, ref);
       return true;
     }
     this.#hasArrived = true;
@@ -127,22 +137,19 @@ class Arrival implements Argument {
   }
 
   #look({ mem }: Session, ref: ObjectRef): boolean | NotYet {
-    const { i32 } = mem;
-    if (i32[ref + BARRIER_PHASE] === this.#phase) return NOT_YET;
-    if (((i32[ref + BARRIER_OUTCOMES] >>> (this.#phase & PHASE_MASK)) & 1) === 1) return false;
-    throw new BrokenBarrierError();
+    if (mem.i32[ref + BARRIER_PHASE] === this.#phase) return NOT_YET;
+    if (wasBroken(mem, ref, this.#phase)) throw new BrokenBarrierError();
+    return false;
   }
 
-  /** Gives up: the others cannot become all any more. The lock is held. */
-  cancel(session: Session, ref: ObjectRef): void {
-    if (this.#hasArrived && session.mem.i32[ref + BARRIER_PHASE] === this.#phase) {
-      breakBarrier(session, ref);
-    }
+  /** Gives up: the others cannot become all any more, unless all have come. The lock is held. */
+  withdraw(session: Session, ref: ObjectRef): boolean | NotYet {
+    if (!this.#hasArrived) return NOT_YET;
+    const result = this.#look(session, ref);
+    if (result === NOT_YET) breakBarrier(session, ref);
+    return result;
   }
 }
-
-/** The outcomes of so many phases are known: more than a thread can sleep through. */
-const PHASE_MASK = 31;
 
 const ARRIVE: Way<Arrival, boolean> = {
   call: 'barrier.wait()',
@@ -151,32 +158,81 @@ const ARRIVE: Way<Arrival, boolean> = {
   line: BARRIER_LINE,
   isUnordered: true,
   attempt: (session, ref, arrival) => arrival.attempt(session, ref),
-  cancel: (session, ref, arrival) => arrival.cancel(session, ref),
+  withdraw: (session, ref, arrival) => arrival.withdraw(session, ref),
 };
 
-function endPhase({ mem, coordinator }: Session, ref: ObjectRef, isComplete: boolean): void {
-  const { i32 } = mem;
-  const phase = i32[ref + BARRIER_PHASE];
-  const bit = 1 << (phase & PHASE_MASK);
-  if (isComplete) i32[ref + BARRIER_OUTCOMES] |= bit;
-  else i32[ref + BARRIER_OUTCOMES] &= ~bit;
-  i32[ref + BARRIER_ARRIVED] = 0;
-  i32[ref + BARRIER_PHASE] = phase + 1;
+/** The phase is over: all have come, or it was noted as broken. */
+function endPhase({ mem, coordinator }: Session, ref: ObjectRef): void {
+  mem.i32[ref + BARRIER_ARRIVED] = 0;
+  mem.i32[ref + BARRIER_PHASE]++;
+  if ((mem.i32[ref + BARRIER_PHASE] & PERIOD_MASK) === 0) forgetOld(mem, ref);
   wakeWholeLine(mem, coordinator.wakeUps, ref + BARRIER_LINE);
+}
+
+function breakPhase(session: Session, ref: ObjectRef): void {
+  // Else nobody will ask for it.
+  if (session.mem.i32[ref + BARRIER_ARRIVED] !== 0) noteBroken(session.mem, ref);
+  endPhase(session, ref);
 }
 
 function breakBarrier(session: Session, ref: ObjectRef): void {
   session.mem.i32[ref + BARRIER_BROKEN] = 1;
-  endPhase(session, ref, false);
+  breakPhase(session, ref);
+}
+
+// How a phase ended, for parties that look late. Most phases are completed, any number of them
+// while the event loop of a party is busy. Those that are broken follow each other: one party gives
+// up again and again. So ranges of broken ones are kept, the latest BROKEN_RANGES, in a ring. A
+// party that sleeps through more, with completed phases in between, is told that its phase was
+// broken. Phases are numbered modulo 2^32, and compared by their differences.
+
+/** So many phases, less one, after which the ranges are looked at: they must not seem new again. */
+const PERIOD_MASK = 2 ** 30 - 1;
+
+const rangeAt = (ref: ObjectRef, range: number): number =>
+  ref + BARRIER_RANGE + ((range >>> 0) % BROKEN_RANGES) * BROKEN_RANGE_WORDS;
+
+/** Notes that the running phase is broken. */
+function noteBroken({ i32 }: Memory, ref: ObjectRef): void {
+  const phase = i32[ref + BARRIER_PHASE];
+  const ranges = i32[ref + BARRIER_RANGES];
+  const last = rangeAt(ref, ranges - 1) + BROKEN_LAST;
+  if (ranges !== 0 && ((i32[last] + 1) | 0) === phase) {
+    i32[last] = phase;
+    return;
+  }
+  const at = rangeAt(ref, ranges);
+  i32[at + BROKEN_FIRST] = phase;
+  i32[at + BROKEN_LAST] = phase;
+  // Beyond the size of the ring only the place in it counts.
+  i32[ref + BARRIER_RANGES] = ranges === 2 * BROKEN_RANGES ? BROKEN_RANGES + 1 : ranges + 1;
+}
+
+function forgetOld({ i32 }: Memory, ref: ObjectRef): void {
+  const ranges = i32[ref + BARRIER_RANGES];
+  const last = i32[rangeAt(ref, ranges - 1) + BROKEN_LAST];
+  if (((i32[ref + BARRIER_PHASE] - last) >>> 0) * 2 > PERIOD_MASK) i32[ref + BARRIER_RANGES] = 0;
+}
+
+/** Whether a phase that is over was broken; it is one that a party still waits for. */
+function wasBroken({ i32 }: Memory, ref: ObjectRef, phase: number): boolean {
+  const ranges = i32[ref + BARRIER_RANGES];
+  for (let back = 1; back <= BROKEN_RANGES; back++) {
+    if (back > ranges) return false;
+    const at = rangeAt(ref, ranges - back);
+    if (((phase - i32[at + BROKEN_LAST]) | 0) > 0) return false;
+    if (((phase - i32[at + BROKEN_FIRST]) | 0) >= 0) return true;
+  }
+  return ranges > BROKEN_RANGES; // it was before all that are known
 }
 
 function abortOperation(session: Session, barrier: HeapBarrier): void {
-  const ref = refOfWhat(session, barrier, BARRIER);
+  const ref = refToChange(session, barrier, BARRIER);
   if (session.mem.i32[ref + BARRIER_BROKEN] === 0) breakBarrier(session, ref);
 }
 
 function resetOperation(session: Session, barrier: HeapBarrier): void {
-  const ref = refOfWhat(session, barrier, BARRIER);
-  if (session.mem.i32[ref + BARRIER_ARRIVED] !== 0) endPhase(session, ref, false);
+  const ref = refToChange(session, barrier, BARRIER);
+  if (session.mem.i32[ref + BARRIER_ARRIVED] !== 0) breakPhase(session, ref);
   session.mem.i32[ref + BARRIER_BROKEN] = 0;
 }

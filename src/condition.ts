@@ -10,11 +10,11 @@
 
 import { WaitTimeoutError } from './base/wait-errors.ts';
 import { CoordinationObject, createCoordination, readState } from './coordination-object.ts';
-import { refOfWhat } from './coordinator.ts';
-import type { Held } from './held.ts';
+import { refOfWhat, refToChange } from './coordinator.ts';
+import { Held } from './held.ts';
 import { type ObjectRef, TAG_INT32, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
 import type { Memory } from './memory/memory.ts';
-import { LOCK, LOCK_ASYNC, UnlockToken, unlockHeld } from './mutex.ts';
+import { holdsMutex, LOCK, LOCK_ASYNC, UnlockToken, unlockHeld } from './mutex.ts';
 import {
   appendElement,
   arrayLength,
@@ -40,7 +40,6 @@ import { wakeWholeLine } from './sync/line.ts';
 import {
   type AsyncWaitOptions,
   assertMayWait,
-  checkOptions,
   checkTimeout,
   NOT_YET,
   type NotYet,
@@ -48,7 +47,7 @@ import {
   waitFor,
   waitOn,
 } from './waiting.ts';
-import { type Argument, waitForAsync, waitOnAsync } from './waiting-async.ts';
+import { type Argument, assertMayBegin, checkAsyncOptions, waitOnAsync } from './waiting-async.ts';
 
 /**
  * A condition variable. Wait in a loop, or with a predicate: between the notification and the lock
@@ -65,7 +64,7 @@ export class HeapCondition extends CoordinationObject {
    * unlocking and the wait.
    *
    * @throws TypeError when the token holds no lock of this heap; WouldBlockError in nested and in
-   *   read sections; HeapExhaustedError; HeapClosedError.
+   *   read sections; AtomicSectionError; HeapExhaustedError; HeapClosedError.
    */
   wait(token: UnlockToken): void {
     this.#waitOnce(token, Number.POSITIVE_INFINITY);
@@ -100,24 +99,27 @@ export class HeapCondition extends CoordinationObject {
    * As `wait`, without blocking. When it was notified, or its time is over, or its signal says so,
    * it locks again, and settles then. Resolves to whether it was notified.
    *
-   * @throws (rejects) the reason of the signal; TypeError; HeapExhaustedError; HeapClosedError.
+   * A notification that has come by the time at which it gives up counts: then it resolves to true.
+   *
+   * @throws (rejects) the reason of the signal; TypeError; HeapExhaustedError; HeapClosedError;
+   *   AtomicSectionError: in an atomic section none can begin.
    */
   async waitAsync(token: UnlockToken, options: AsyncWaitOptions = {}): Promise<boolean> {
     const { $session: session } = this;
-    checkOptions(options, ['timeoutMs', 'signal']);
-    options.signal?.throwIfAborted();
+    const limits = checkAsyncOptions(options);
+    assertMayBegin(session, NOTIFIED);
     const held = heldBy(session, token);
-    const ticket = this.#enlist(token);
+    const ticket = this.#enlist(token, true);
     let failure: { readonly reason: unknown } | null = null;
     let isNotified = true;
     try {
-      await waitForAsync(this, NOTIFIED, { ticket }, options);
+      await waitOnAsync(ticket.condition as Held, NOTIFIED, ticket, limits);
     } catch (reason) {
       isNotified = false;
       if (!(reason instanceof WaitTimeoutError)) failure = { reason };
     }
     try {
-      await waitOnAsync(session, () => held.ref, LOCK_ASYNC, { token });
+      await waitOnAsync(held, LOCK_ASYNC, { token });
       token.$isWaiting = false;
     } catch (error) {
       giveUpToken(token);
@@ -144,18 +146,18 @@ export class HeapCondition extends CoordinationObject {
     return 'HeapCondition';
   }
 
-  #enlist(token: UnlockToken): number {
-    return this.$session.single(enlistOperation, this as HeapCondition, token);
+  #enlist(token: UnlockToken, isAsync: boolean): Ticket {
+    return this.$session.single(enlistOperation, this as HeapCondition, token, isAsync);
   }
 
   #waitOnce(token: UnlockToken, timeoutMs: number): boolean {
     const { $session: session } = this;
     assertMayWait(session, NOTIFIED);
     const held = heldBy(session, token);
-    const ticket = this.#enlist(token);
+    const ticket = this.#enlist(token, false);
     let isNotified = true;
     try {
-      waitFor(this, NOTIFIED, { ticket }, timeoutMs);
+      waitFor(this, NOTIFIED, ticket, timeoutMs);
     } catch (error) {
       if (!(error instanceof WaitTimeoutError)) {
         giveUpToken(token);
@@ -193,8 +195,21 @@ function giveUpToken(token: UnlockToken): void {
   if (held?.session.isOpen) held.session.run(() => held.release(), Number.POSITIVE_INFINITY);
 }
 
-interface Ticket extends Argument {
-  readonly ticket: number;
+/** One that waits. */
+class Ticket implements Argument {
+  readonly number: number;
+  /** What holds the condition until an async wait is over. */
+  condition: Held | null;
+
+  constructor(number: number, condition: Held | null) {
+    this.number = number;
+    this.condition = condition;
+  }
+
+  letGo(): void {
+    this.condition?.release();
+    this.condition = null;
+  }
 }
 
 const NOTIFIED: Way<Ticket, true> = {
@@ -203,11 +218,13 @@ const NOTIFIED: Way<Ticket, true> = {
   what: CONDITION,
   line: CONDITION_LINE,
   isUnordered: true,
-  attempt: (session, ref, { ticket }): true | NotYet =>
-    placeOf(session.mem, ref, ticket) < 0 ? true : NOT_YET,
-  cancel({ mem }, ref, { ticket }) {
-    const place = placeOf(mem, ref, ticket);
-    if (place >= 0) removeWaiters(mem, ref, place, WAITER_PARTS);
+  attempt: (session, ref, { number }): true | NotYet =>
+    placeOf(session.mem, ref, number) < 0 ? true : NOT_YET,
+  withdraw({ mem }, ref, { number }): true | NotYet {
+    const place = placeOf(mem, ref, number);
+    if (place < 0) return true;
+    removeWaiters(mem, ref, place, WAITER_PARTS);
+    return NOT_YET;
   },
 };
 
@@ -251,27 +268,35 @@ function removeWaiters(mem: Memory, ref: ObjectRef, from: number, parts: number)
 }
 
 /** Unlocks, and puts a waiter at the end of the array: all of it or nothing. */
-function enlistOperation(session: Session, condition: HeapCondition, token?: UnlockToken): number {
+function enlistOperation(
+  session: Session,
+  condition: HeapCondition,
+  token?: UnlockToken,
+  isAsync?: boolean,
+): Ticket {
   const { mem } = session;
   const ref = refOfWhat(session, condition, CONDITION);
+  const by = token as UnlockToken;
+  const held = by.$held as Held;
+  if (!holdsMutex(session, held)) throw new TypeError('this token holds no lock');
   const waiters = waitersOf(mem, ref);
   reserveElements(mem, waiters, arrayLength(mem, waiters) + WAITER_PARTS);
+  const own = isAsync ? new Held(session, ref) : null;
   const next = (mem.i32[ref + CONDITION_TICKET] + 1) | 0;
-  const ticket = next === 0 ? 1 : next; // 0 is what cannot be read
-  mem.i32[ref + CONDITION_TICKET] = ticket;
-  for (const part of [ticket, mem.threadId, ownSerial(mem)]) {
+  const number = next === 0 ? 1 : next; // 0 is what cannot be read
+  mem.i32[ref + CONDITION_TICKET] = number;
+  for (const part of [number, mem.threadId, ownSerial(mem)]) {
     encodeNumber(part);
     appendElement(mem, waiters);
   }
-  const by = token as UnlockToken;
-  unlockHeld(session, by.$held as Held);
+  unlockHeld(session, held);
   by.$isWaiting = true;
-  return ticket;
+  return new Ticket(number, own);
 }
 
 function notifyOperation(session: Session, condition: HeapCondition, count?: number): number {
   const { mem } = session;
-  const ref = refOfWhat(session, condition, CONDITION);
+  const ref = refToChange(session, condition, CONDITION);
   const waiters = waitersOf(mem, ref);
   const length = arrayLength(mem, waiters);
   let place = 0;

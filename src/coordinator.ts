@@ -1,5 +1,6 @@
 /** What a session keeps for objects that threads wait for. */
 
+import { ForgottenHolders } from './forgotten-holders.ts';
 import { type Handle, refOf } from './handle.ts';
 import { HEADER_INFO, KIND_SHIFT, type ObjectRef } from './memory/layout.ts';
 import { COORDINATION_NAMES, coordinationOf } from './object/coordination.ts';
@@ -19,6 +20,8 @@ export class Coordinator {
   readonly kinds: Int32Array;
   /** Async waiters of this thread, by the line that they wait in. */
   readonly lines = new Map<number, AsyncLine>();
+  /** Tokens and permits of this thread. */
+  readonly holders = new ForgottenHolders();
 
   constructor(mem: Mutator) {
     this.wakeUps = new WakeUps(mem);
@@ -51,6 +54,17 @@ export function refOfWhat({ mem, coordinator }: Place, handle: Handle, what: num
   if (kind !== coordinator.kinds[what] && !coordinator.isOfKind(mem, kind, what)) {
     throw new TypeError(`this method cannot be called on ${handle.constructor.name}`);
   }
-  if (mem.undo !== null) mem.undo.saveScalars(ref);
   return ref;
+}
+
+/** As `refOfWhat`, of an object that is about to be changed. @throws HeapExhaustedError, too */
+export function refToChange(place: Place, handle: Handle, what: number): ObjectRef {
+  const ref = refOfWhat(place, handle, what);
+  noteScalars(place.mem, ref);
+  return ref;
+}
+
+/** Before a change: an atomic section notes all but the references. @throws HeapExhaustedError */
+export function noteScalars({ undo }: Mutator, ref: ObjectRef): void {
+  if (undo !== null) undo.saveScalars(ref);
 }

@@ -4,7 +4,7 @@
  */
 
 import { CoordinationObject, createCoordination } from './coordination-object.ts';
-import { refOfWhat } from './coordinator.ts';
+import { refOfWhat, refToChange } from './coordinator.ts';
 import { COUNTER, COUNTER_VALUE } from './object/coordination.ts';
 import { createStruct } from './object/struct.ts';
 import type { Session } from './session.ts';
@@ -18,6 +18,8 @@ import { changeInt64, loadInt64, readInt64, writeInt64 } from './sync/int64.ts';
 export class HeapCounter extends CoordinationObject {
   /** The value. Setting it is `exchange`. */
   get value(): number {
+    const { $session: session } = this;
+    if (session.mem.depth > 0) return session.look(readOperation, this as HeapCounter);
     return change(this, readOperation, 0);
   }
 
@@ -94,13 +96,10 @@ function change<A>(counter: HeapCounter, operation: Change<A>, argument: A): num
   return session.read(() => operation(session, counter, argument), Number.POSITIVE_INFINITY);
 }
 
-const wordsOf = (session: Session, counter: HeapCounter): number =>
-  refOfWhat(session, counter, COUNTER) + COUNTER_VALUE;
-
 /** Sets the value to what `next` says of it. Returns what it was. */
 function update(session: Session, counter: HeapCounter, next: (value: number) => number): number {
   const { mem } = session;
-  const at = wordsOf(session, counter);
+  const at = refToChange(session, counter, COUNTER) + COUNTER_VALUE;
   if (mem.depth < 0) return changeInt64(mem, at, next);
   const value = readInt64(mem, at);
   writeInt64(mem, at, next(value));
@@ -108,7 +107,7 @@ function update(session: Session, counter: HeapCounter, next: (value: number) =>
 }
 
 function readOperation(session: Session, counter: HeapCounter): number {
-  const at = wordsOf(session, counter);
+  const at = refOfWhat(session, counter, COUNTER) + COUNTER_VALUE;
   return session.mem.depth < 0 ? loadInt64(session.mem, at) : readInt64(session.mem, at);
 }
 

@@ -1,7 +1,7 @@
 /** `Heap`: a heap as one thread sees it. Everything that users do with one begins here. */
 
 import { isMainThread } from 'node:worker_threads';
-import { abandonAtomic, runAtomically } from './atomic-sections.ts';
+import { abandonAtomic, refuseInAtomic, runAtomically } from './atomic-sections.ts';
 import {
   bufferOf,
   createHeap,
@@ -220,8 +220,9 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
    * but for one that is returned, which is kept. Sections nest.
    *
    * With `{ atomic: true }` everything that it has changed is undone when it throws, or its thread
-   * dies: pay for that where it is needed. A safepoint, a collection or blocking inside throws
-   * AtomicSectionError. What dies of a change does so when the section ends.
+   * dies: pay for that where it is needed. A safepoint, a collection, a wait, or the begin of one
+   * that does not block, inside throws AtomicSectionError. What dies of a change does so when the
+   * section ends.
    *
    * @throws what `body` throws; TypeError when it returns a promise; LockTimeoutError;
    *   HeapClosedError; HeapCorruptionError when what a dead thread left cannot be rebuilt.
@@ -256,17 +257,21 @@ export class Heap extends HeapData implements Disposable, AsyncDisposable {
    * is busy when its turn comes has to try again.
    *
    * @returns a promise of what `body` returns; it is rejected with what `body` throws, with the
-   *   signal's reason, LockTimeoutError, HeapClosedError, TypeError or RangeError for bad options.
+   *   signal's reason, LockTimeoutError, HeapClosedError, TypeError or RangeError for bad options,
+   *   AtomicSectionError if the call is made in an atomic section.
    */
   async runAsync<T>(body: () => T, options?: RunAsyncOptions): Promise<T> {
     const wait = checkRunAsync(options);
+    refuseInAtomic(this.#session.mem, 'a section that waits cannot begin');
     const section = options?.atomic === true ? this.#atomic(body) : body;
     return this.#session.waiting.enter(section, false, wait);
   }
 
   /** As `read`, but waits without blocking the event loop: see `runAsync`. */
   async readAsync<T>(body: () => T, options?: ReadAsyncOptions): Promise<T> {
-    return this.#session.waiting.enter(body, true, checkReadAsync(options));
+    const wait = checkReadAsync(options);
+    refuseInAtomic(this.#session.mem, 'a section that waits cannot begin');
+    return this.#session.waiting.enter(body, true, wait);
   }
 
   #atomic<T>(body: () => T): () => T {

@@ -6,19 +6,22 @@
  * slept, whether the owner still lives; if not, the mutex passes to it, and its token says so.
  */
 
+import { noteChange } from './atomic-sections.ts';
 import { HeapClosedError } from './base/errors.ts';
 import { WaitTimeoutError } from './base/wait-errors.ts';
 import { CoordinationObject, look } from './coordination-object.ts';
-import { refOfWhat } from './coordinator.ts';
-import { Held } from './held.ts';
+import { noteScalars, refOfWhat, refToChange } from './coordinator.ts';
+import { type Held, letGoOf, takeHold } from './held.ts';
 import type { ObjectRef } from './memory/layout.ts';
 import { MUTEX, MUTEX_LINE, MUTEX_OWNER, MUTEX_SERIAL } from './object/coordination.ts';
+import type { Mutator } from './object/mutator.ts';
 import type { Session } from './session.ts';
 import { show } from './struct-fields.ts';
 import { hasLeft, isGone, isOwn, ownSerial } from './sync/attachments.ts';
 import { wakeLine } from './sync/line.ts';
 import {
   type AsyncWaitOptions,
+  checkOptions,
   checkTimeout,
   NOT_YET,
   type NotYet,
@@ -28,7 +31,10 @@ import {
 } from './waiting.ts';
 import { type Argument, waitForAsync } from './waiting-async.ts';
 
-/** What unlocks a mutex, once. Ordinary objects: they stay in their thread. */
+/**
+ * What unlocks a mutex, once. Ordinary objects: they stay in their thread. One that is forgotten
+ * leaves its mutex locked until its thread ends, but does not keep it alive.
+ */
 export class UnlockToken {
   /** @internal The mutex while it is locked by this token; also while a condition is waited for. */
   $held: Held | null = null;
@@ -36,6 +42,8 @@ export class UnlockToken {
   $isWaiting = false;
   /** @internal */
   $ownerDied = false;
+  /** @internal */
+  $isYoung = false;
 
   /** Whether the token holds a lock. */
   get locked(): boolean {
@@ -50,11 +58,14 @@ export class UnlockToken {
     return this.$ownerDied;
   }
 
-  /** Unlocks the mutex. Returns whether the token held the lock. @throws HeapClosedError */
+  /**
+   * Unlocks the mutex. Returns whether the token held the lock. An atomic section that is undone
+   * locks it again. @throws HeapClosedError
+   */
   unlock(): boolean {
     const held = this.$held;
     if (held === null || this.$isWaiting) return false;
-    if (held.session.isOpen) held.session.single(unlockOperation, this as UnlockToken);
+    if (held.session.isOpen) return held.session.single(unlockOperation, this as UnlockToken);
     this.$held = null;
     return true;
   }
@@ -95,7 +106,7 @@ export class HeapMutex extends CoordinationObject {
    *
    * @param token an empty token to be used again
    * @throws TypeError when this thread holds the mutex already: it would wait for itself;
-   *   WouldBlockError in nested and in read sections; HeapClosedError.
+   *   WouldBlockError in nested and in read sections; AtomicSectionError; HeapClosedError.
    */
   lock(token?: UnlockToken): UnlockToken {
     const by = checkToken(token);
@@ -105,7 +116,7 @@ export class HeapMutex extends CoordinationObject {
 
   /**
    * Locks if that is possible within `timeoutMs`, and returns null if not. With 0 it never waits,
-   * and may be called in any section that writes.
+   * and may be called in any section that writes; an atomic one that is undone unlocks again.
    *
    * @throws as `lock`, but for a `timeoutMs` of 0; RangeError for a time below 0.
    */
@@ -127,9 +138,11 @@ export class HeapMutex extends CoordinationObject {
    * Locks without blocking. Those of one thread get the mutex in the order in which they asked,
    * also while this thread holds it: another task of it will unlock.
    *
-   * @throws (rejects) WaitTimeoutError, the reason of the signal, TypeError, HeapClosedError.
+   * @throws (rejects) WaitTimeoutError, the reason of the signal, TypeError, HeapClosedError;
+   *   AtomicSectionError: in an atomic section none can begin.
    */
   async lockAsync(options: LockAsyncOptions = {}): Promise<UnlockToken> {
+    checkOptions(options, ['timeoutMs', 'signal', 'token']);
     const { token, ...waitOptions } = options;
     const by = checkToken(token);
     by.$isWaiting = true;
@@ -159,7 +172,7 @@ const isLockedOperation = (session: Session, mutex: HeapMutex): boolean =>
   session.mem.i32[refOfWhat(session, mutex, MUTEX) + MUTEX_OWNER] !== 0;
 
 function tryLockOperation(session: Session, mutex: HeapMutex, token?: UnlockToken): boolean {
-  return tryLock(session, refOfWhat(session, mutex, MUTEX), token as UnlockToken, false);
+  return tryLock(session, refToChange(session, mutex, MUTEX), token as UnlockToken, false);
 }
 
 /** Locks if the mutex is free, or its owner gone. */
@@ -172,11 +185,23 @@ function tryLock(session: Session, ref: ObjectRef, token: UnlockToken, asks: boo
     if (isOwn(mem, owner, serial)) return false;
     if (asks ? !isGone(mem, owner, serial) : !hasLeft(mem, owner, serial)) return false;
   }
-  token.$held ??= new Held(session, ref); // after a condition it still has it
-  token.$ownerDied = owner !== 0;
+  if (token.$held === null) takeHold(session, token, ref); // after a condition it still has it
+  setOwnerDied(mem, token, owner !== 0);
   i32[ref + MUTEX_SERIAL] = ownSerial(mem);
   i32[ref + MUTEX_OWNER] = mem.threadId;
   return true;
+}
+
+function setOwnerDied(mem: Mutator, token: UnlockToken, ownerDied: boolean): void {
+  const before = token.$ownerDied;
+  if (before === ownerDied) return;
+  token.$ownerDied = ownerDied;
+  if (mem.undo === null) return;
+  noteChange(mem, {
+    undo() {
+      token.$ownerDied = before;
+    },
+  });
 }
 
 const WORDS = { call: 'mutex.lock()', instead: 'lockIfAvailable(0) or lockAsync()' };
@@ -214,16 +239,26 @@ export const LOCK_ASYNC: Way<AsyncLock, true> = {
     tryLock(session, ref, token, asksSystem) ? true : NOT_YET,
 };
 
-function unlockOperation(session: Session, token: UnlockToken): void {
+function unlockOperation(session: Session, token: UnlockToken): boolean {
   const held = token.$held as Held;
-  unlockHeld(session, held);
-  token.$held = null;
-  held.release();
+  noteScalars(session.mem, held.ref);
+  const wasLocked = unlockHeld(session, held);
+  letGoOf(session, token, held);
+  return wasLocked;
 }
 
-/** Unlocks a mutex; the token still holds the object. The lock is held. */
-export function unlockHeld(session: Session, { ref }: Held): void {
+/** Whether this thread holds the mutex, as it should if one of its tokens does. */
+export const holdsMutex = ({ mem }: Session, { ref }: Held): boolean =>
+  isOwn(mem, mem.i32[ref + MUTEX_OWNER], mem.i32[ref + MUTEX_SERIAL]);
+
+/**
+ * Unlocks a mutex; the token still holds the object. False, and nothing has changed, if it is not
+ * this thread's to unlock. The lock is held.
+ */
+export function unlockHeld(session: Session, held: Held): boolean {
+  if (!holdsMutex(session, held)) return false;
   const { mem, coordinator } = session;
-  mem.i32[ref + MUTEX_OWNER] = 0;
-  wakeLine(mem, coordinator.wakeUps, ref + MUTEX_LINE, 1);
+  mem.i32[held.ref + MUTEX_OWNER] = 0;
+  wakeLine(mem, coordinator.wakeUps, held.ref + MUTEX_LINE, 1);
+  return true;
 }

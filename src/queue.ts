@@ -6,7 +6,7 @@
 import { QueueClosedError } from './base/wait-errors.ts';
 import { decodeAt, encode, type Shareable } from './codec.ts';
 import { CoordinationObject, createCoordination, look, readState } from './coordination-object.ts';
-import { refOfWhat } from './coordinator.ts';
+import { refOfWhat, refToChange } from './coordinator.ts';
 import { Handle, refOf } from './handle.ts';
 import { Held } from './held.ts';
 import type { ObjectRef } from './memory/layout.ts';
@@ -68,9 +68,8 @@ export class HeapQueue<T = Shareable> extends CoordinationObject {
    * Appends a value, and waits while the queue is full.
    *
    * @throws QueueClosedError, also when it is closed meanwhile; WaitTimeoutError;
-   * NotShareableError,
-   *   HeapExhaustedError; WouldBlockError in nested and in read sections. Then nothing was
-   *   appended.
+   *   NotShareableError, HeapExhaustedError; WouldBlockError in nested and in read sections;
+   *   AtomicSectionError. Then nothing was appended.
    */
   push(value: T, options: WaitOptions = {}): void {
     waitFor(this, PUSH, new Value(value), checkOptions(options));
@@ -89,7 +88,8 @@ export class HeapQueue<T = Shareable> extends CoordinationObject {
    * As `push`, without blocking. Those of one thread are appended in the order of the calls. Hold a
    * handle that you push until the promise settles.
    *
-   * @throws (rejects) what `push` throws; the reason of the signal.
+   * @throws (rejects) what `push` throws; the reason of the signal; AtomicSectionError: in an
+   *   atomic section none can begin.
    */
   async pushAsync(value: T, options: AsyncWaitOptions = {}): Promise<void> {
     await waitForAsync(this, PUSH, new Value(value), options);
@@ -99,8 +99,8 @@ export class HeapQueue<T = Shareable> extends CoordinationObject {
    * Removes the first value and returns it; waits while there is none. Returns undefined when the
    * queue is closed and empty.
    *
-   * @throws WaitTimeoutError; WouldBlockError in nested and in read sections; HeapExhaustedError
-   *   when there is no room for a handle: then the value is still in the queue.
+   * @throws WaitTimeoutError; WouldBlockError in nested and in read sections; AtomicSectionError;
+   *   HeapExhaustedError when there is no room for a handle: then the value is still in the queue.
    */
   pop(options: WaitOptions = {}): Shared<T> | undefined {
     return waitFor(this, POP, NOTHING, checkOptions(options)) as Shared<T> | undefined;
@@ -114,7 +114,8 @@ export class HeapQueue<T = Shareable> extends CoordinationObject {
   /**
    * As `pop`, without blocking. Those of one thread are served in the order of the calls.
    *
-   * @throws (rejects) what `pop` throws; the reason of the signal.
+   * @throws (rejects) what `pop` throws; the reason of the signal; AtomicSectionError: in an
+   *   atomic section none can begin.
    */
   async popAsync(options: AsyncWaitOptions = {}): Promise<Shared<T> | undefined> {
     const [value] = await waitForAsync(this, POP_ASYNC, NOTHING, options);
@@ -230,7 +231,7 @@ const PUSH: Way<Value, true> = {
 };
 
 function tryPushOperation(session: Session, queue: Handle, value?: Value): boolean {
-  return tryPush(session, refOfWhat(session, queue, QUEUE), value as Value);
+  return tryPush(session, refToChange(session, queue, QUEUE), value as Value);
 }
 
 /** Removes the first value, of which there is one. The value is kept before: it cannot be lost. */
@@ -246,7 +247,7 @@ function take(session: Session, ref: ObjectRef, isAsync: boolean): Shareable {
 }
 
 function tryPopOperation(session: Session, queue: Handle): Shareable {
-  const ref = refOfWhat(session, queue, QUEUE);
+  const ref = refToChange(session, queue, QUEUE);
   return queueSize(session.mem, ref) === 0 ? undefined : take(session, ref, false);
 }
 
@@ -286,7 +287,7 @@ const POP_ASYNC: Way<Argument, Shareable[]> = {
 
 function closeOperation(session: Session, queue: Handle): void {
   const { mem, coordinator } = session;
-  const ref = refOfWhat(session, queue, QUEUE);
+  const ref = refToChange(session, queue, QUEUE);
   mem.i32[ref + QUEUE_CLOSED] = 1;
   wakeWholeLine(mem, coordinator.wakeUps, ref + QUEUE_PUSHERS);
   wakeWholeLine(mem, coordinator.wakeUps, ref + QUEUE_POPPERS);

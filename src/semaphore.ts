@@ -2,8 +2,8 @@
 
 import { HeapClosedError } from './base/errors.ts';
 import { CoordinationObject, createCoordination, readState } from './coordination-object.ts';
-import { refOfWhat } from './coordinator.ts';
-import { Held } from './held.ts';
+import { noteScalars, refToChange } from './coordinator.ts';
+import { type Held, letGoOf, takeHold } from './held.ts';
 import type { ObjectRef } from './memory/layout.ts';
 import { SEMAPHORE, SEMAPHORE_LINE, SEMAPHORE_PERMITS } from './object/coordination.ts';
 import { createStruct } from './object/struct.ts';
@@ -23,12 +23,17 @@ import { type Argument, waitForAsync } from './waiting-async.ts';
 /** Most permits of a semaphore. */
 export const PERMITS_MAX = 2 ** 31 - 1;
 
-/** Permits that this thread has taken. Ordinary objects: they stay in their thread. */
+/**
+ * Permits that this thread has taken. Ordinary objects: they stay in their thread. If they are
+ * forgotten they stay taken, but do not keep the semaphore alive.
+ */
 export class SemaphorePermit {
   /** How many permits it stands for. */
   readonly count: number;
   /** @internal The semaphore, until they are given back. */
   $held: Held | null = null;
+  /** @internal */
+  $isYoung = false;
 
   /** For the library: `acquire` makes them. */
   constructor(count: number) {
@@ -73,8 +78,7 @@ export class HeapSemaphore extends CoordinationObject {
    * Takes permits, and waits until there are enough. `using` gives them back.
    *
    * @throws RangeError for a count that is no integer from 1 on; WaitTimeoutError; WouldBlockError
-   * in
-   *   nested and in read sections; HeapExhaustedError.
+   *   in nested and in read sections; AtomicSectionError; HeapExhaustedError.
    */
   acquire(count = 1, options: WaitOptions = {}): SemaphorePermit {
     const permit = new SemaphorePermit(checkPermits(count, 1));
@@ -82,7 +86,10 @@ export class HeapSemaphore extends CoordinationObject {
     return permit;
   }
 
-  /** Takes permits if there are enough; null if not. Never waits. @throws as `acquire` */
+  /**
+   * Takes permits if there are enough; null if not. Never waits. An atomic section that is undone
+   * gives them back. @throws as `acquire`
+   */
   tryAcquire(count = 1): SemaphorePermit | null {
     const permit = new SemaphorePermit(checkPermits(count, 1));
     return this.$session.single(tryAcquireOperation, this as HeapSemaphore, permit) ? permit : null;
@@ -91,7 +98,8 @@ export class HeapSemaphore extends CoordinationObject {
   /**
    * As `acquire`, without blocking. Those of one thread get theirs in the order of the calls.
    *
-   * @throws (rejects) what `acquire` throws; the reason of the signal.
+   * @throws (rejects) what `acquire` throws; the reason of the signal; AtomicSectionError: in an
+   *   atomic section none can begin.
    */
   async acquireAsync(count = 1, options: AsyncWaitOptions = {}): Promise<SemaphorePermit> {
     const permit = new SemaphorePermit(checkPermits(count, 1));
@@ -140,7 +148,7 @@ interface Acquisition extends Argument {
 function tryAcquire(session: Session, ref: ObjectRef, permit: SemaphorePermit): boolean {
   const { i32 } = session.mem;
   if (i32[ref + SEMAPHORE_PERMITS] < permit.count) return false;
-  permit.$held = new Held(session, ref);
+  takeHold(session, permit, ref);
   i32[ref + SEMAPHORE_PERMITS] -= permit.count;
   return true;
 }
@@ -158,21 +166,21 @@ function tryAcquireOperation(
   semaphore: HeapSemaphore,
   permit?: SemaphorePermit,
 ): boolean {
-  const ref = refOfWhat(session, semaphore, SEMAPHORE);
+  const ref = refToChange(session, semaphore, SEMAPHORE);
   return tryAcquire(session, ref, permit as SemaphorePermit);
 }
 
 function releaseOperation(session: Session, permit: SemaphorePermit): void {
   const held = permit.$held as Held;
+  noteScalars(session.mem, held.ref);
   // More may have been posted than there is room for: then these are lost.
   const room = PERMITS_MAX - session.mem.i32[held.ref + SEMAPHORE_PERMITS];
   addPermits(session, held.ref, Math.min(permit.count, room));
-  permit.$held = null;
-  held.release();
+  letGoOf(session, permit, held);
 }
 
 function postOperation(session: Session, semaphore: HeapSemaphore, count?: number): void {
-  const ref = refOfWhat(session, semaphore, SEMAPHORE);
+  const ref = refToChange(session, semaphore, SEMAPHORE);
   const permits = session.mem.i32[ref + SEMAPHORE_PERMITS];
   if (permits + (count as number) > PERMITS_MAX) {
     throw new RangeError(

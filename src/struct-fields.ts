@@ -4,6 +4,7 @@
  * runs the same accessor again in a section of its own.
  */
 
+import { HeapExhaustedError } from './base/errors.ts';
 import { decodeAt, encode, sharedRefOf } from './codec.ts';
 import { type Handle, refOf } from './handle.ts';
 import { HEADER_INFO, KIND_SHIFT, type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
@@ -321,7 +322,6 @@ export function defineField(
   const { i32 } = mem;
   const { kind } = owner;
   const { read, write, replace } = access as AnyAccess;
-  const undo = undoLogOf(mem); // of the atomic section, when one is running
   const accessTo = (handle: Handle): AnyAccess => {
     const isOwn = i32[refOf(handle) + HEADER_INFO] >>> KIND_SHIFT === kind;
     return (isOwn ? access : owner.accessIn(session, handle, field.name)) as AnyAccess;
@@ -350,8 +350,13 @@ export function defineField(
       // Outside of sections, in read sections and in atomic ones: one comparison for all.
       const isPlain = (mem.depth - 1) >>> 0 < ATOMIC_DEPTH - 1;
       const isSlow = allocates || i32[ref + HEADER_INFO] >>> KIND_SHIFT !== kind;
-      if (!isPlain && !isSlow && mem.depth > 0 && undo.hasRoomForField()) {
-        replace(ref, value);
+      if (!isPlain && !isSlow && mem.depth > 0) {
+        try {
+          replace(ref, value);
+        } catch (error) {
+          if (!(error instanceof HeapExhaustedError)) throw error;
+          session.single(writeSlow, this, value); // which collects, if that can help
+        }
       } else if (!isPlain || isSlow) {
         session.single(writeSlow, this, value);
       } else {

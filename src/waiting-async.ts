@@ -1,18 +1,24 @@
 /**
  * Waiting in a line without blocking the event loop. The async waiters of one thread in one line
  * are served in the order in which they came, by one loop: it attempts for the first of them, and
- * sleeps for all.
+ * sleeps for all. What one gets it gets in its own async context.
+ *
+ * In an atomic section none can begin: its end is not known yet, and what it waits for would go on
+ * when the section is undone.
  */
 
+import { AsyncResource } from 'node:async_hooks';
+import { checkSignal, onAbort } from './abort-signals.ts';
+import { refuseInAtomic } from './atomic-sections.ts';
 import { HeapClosedError, StaleHandleError } from './base/errors.ts';
 import { startTimer } from './base/timer.ts';
 import { WaitTimeoutError } from './base/wait-errors.ts';
 import { refOfWhat } from './coordinator.ts';
 import { type Handle, refOf } from './handle.ts';
 import { Held } from './held.ts';
+import type { ObjectRef } from './memory/layout.ts';
 import { runSoon } from './run-soon.ts';
 import type { Session } from './session.ts';
-import { show } from './struct-fields.ts';
 import { sequenceAt, sliceAfter } from './sync/line.ts';
 import { type AsyncWait, awaitChange } from './sync/wait-async.ts';
 import {
@@ -33,20 +39,25 @@ export interface Argument {
   letGo?(session: Session): void;
 }
 
+type AnyWay = Way<Argument, unknown>;
+
 /** One async wait. */
 class Call {
   readonly find: Find;
-  readonly way: Way<Argument, unknown>;
+  readonly way: AnyWay;
   readonly argument: Argument;
   isHeld = false;
   isSettled = false;
+  /** Why it is given up, if that is to be decided under the lock. */
+  failure: { readonly reason: unknown } | null = null;
+  readonly #context = new AsyncResource('SharcWait');
   /** Called when it is settled. */
   onSettled: () => void = () => {};
   #resolve: (value: unknown) => void = () => {};
   #reject: (reason: unknown) => void = () => {};
   readonly promise: Promise<unknown>;
 
-  constructor(find: Find, way: Way<Argument, unknown>, argument: Argument) {
+  constructor(find: Find, way: AnyWay, argument: Argument) {
     this.find = find;
     this.way = way;
     this.argument = argument;
@@ -54,6 +65,17 @@ class Call {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** Runs an attempt as a part of what has made the call. */
+  attempt<R>(body: () => R): R {
+    return this.#context.runInAsyncScope(body);
+  }
+
+  /** The wait has failed. If others may have reckoned with it, that is decided under the lock. */
+  fail(reason: unknown): void {
+    if (this.way.withdraw === undefined) this.reject(reason);
+    else this.failure ??= { reason };
   }
 
   resolve(value: unknown): void {
@@ -95,13 +117,13 @@ export class AsyncLine {
 
   /** One call more. In a section, where handles are local, its objects are held at once. */
   add(call: Call): void {
-    if (this.#session.mem.depth > 0) this.#session.single(holdOperation, this, call);
+    if (this.#session.mem.depth !== 0) this.#tryHold(call);
     this.#calls.push(call);
     this.#added.push(call);
     if (this.#calls.length === 1) void this.#run();
   }
 
-  /** A call was settled by something else than its turn. */
+  /** A call has failed. */
   wake(): void {
     this.#hasDismissed = true;
     this.#sleep?.cancel();
@@ -152,7 +174,7 @@ export class AsyncLine {
     for (const call of this.#added.splice(0)) this.#tryHold(call);
     if (this.#hasDismissed) {
       this.#hasDismissed = false;
-      this.#calls = this.#calls.filter((call) => !call.isSettled || this.#dismiss(call));
+      this.#calls = this.#calls.filter((call) => !this.#isDismissed(call));
     }
     while (this.#serveSome());
     if (this.#calls.length !== 0) return true;
@@ -177,21 +199,30 @@ export class AsyncLine {
   }
 
   #tryHold(call: Call): void {
+    if (call.isSettled || call.failure !== null) return;
     try {
-      if (!call.isSettled) this.#session.single(holdOperation, this, call);
+      this.#session.look(holdOperation, this as AsyncLine, call);
     } catch (error) {
-      call.reject(error);
+      call.fail(error);
       this.#hasDismissed = true;
     }
   }
 
-  /** A call that was given up is over. */
-  #dismiss(call: Call): false {
-    if (call.isHeld && this.#object !== null) {
-      call.way.cancel?.(this.#session, this.#object.ref, call.argument);
-      call.argument.letGo?.(this.#session);
+  /** Whether a call has failed; then it is over, as a success if it was served before. */
+  #isDismissed(call: Call): boolean {
+    if (!call.isSettled && call.failure === null) return false;
+    try {
+      const { way, argument } = call;
+      const ref = (this.#key - way.line) as ObjectRef;
+      const result =
+        way.withdraw === undefined ? NOT_YET : way.withdraw(this.#session, ref, argument);
+      if (result === NOT_YET) call.reject(call.failure?.reason);
+      else call.resolve(result);
+    } catch (error) {
+      call.reject(error);
     }
-    return false;
+    call.argument.letGo?.(this.#session);
+    return true;
   }
 
   /** One attempt. The lock is held. */
@@ -203,7 +234,7 @@ export class AsyncLine {
   /** Whether the call is over. */
   #attempt(call: Call): boolean {
     try {
-      const [result] = this.#session.single(lookOperation, this, call);
+      const [result] = call.attempt(() => this.#session.single(lookOperation, this, call));
       if (result === NOT_YET) return false;
       call.resolve(result);
     } catch (error) {
@@ -232,6 +263,24 @@ const lookOperation = (_: Session, line: AsyncLine, call?: Call): [unknown | Not
 
 const serveOperation = (_: Session, line: AsyncLine): boolean => line.serve();
 
+/** What ends a call before its turn: a time limit, and perhaps a signal. */
+export interface Limits {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const NO_LIMITS: Limits = { timeoutMs: Number.POSITIVE_INFINITY };
+
+/** The limits in options of a wait. @throws TypeError, RangeError; the reason of the signal */
+export function checkAsyncOptions(options: AsyncWaitOptions): Limits {
+  const timeoutMs = checkOptions(options, ['timeoutMs', 'signal']);
+  return { timeoutMs, signal: checkSignal(options.signal) };
+}
+
+/** What waits cannot do where one by `way` may not begin. @throws AtomicSectionError */
+export const assertMayBegin = ({ mem }: Session, { call }: { call: string }): void =>
+  refuseInAtomic(mem, `${call.replace('()', 'Async()')} cannot begin`);
+
 /** As `waitFor`, without blocking. The promise is rejected with what that would throw. */
 export async function waitForAsync<A extends Argument, R>(
   handle: Handle,
@@ -240,69 +289,47 @@ export async function waitForAsync<A extends Argument, R>(
   options: AsyncWaitOptions,
 ): Promise<R> {
   const { $session: session } = handle;
-  const timeoutMs = checkOptions(options, ['timeoutMs', 'signal']);
+  const limits = checkAsyncOptions(options);
   session.assertOpen();
+  assertMayBegin(session, way);
   const find = () => refOfWhat(session, handle, way.what);
   const key = refOf(handle) + way.line;
-  const call = new Call(find, way as unknown as Way<Argument, unknown>, argument);
-  return begin(session, call, key, [timeoutMs, options.signal]) as Promise<R>;
+  return begin(session, new Call(find, way as AnyWay, argument), key, limits) as Promise<R>;
 }
 
 /** As `waitOn`, without blocking. */
 export const waitOnAsync = <A extends Argument, R>(
-  session: Session,
-  find: Find,
+  held: Held,
   way: Way<A, R>,
   argument: A,
+  limits: Limits = NO_LIMITS,
 ): Promise<R> => {
-  const call = new Call(find, way as unknown as Way<Argument, unknown>, argument);
-  return begin(session, call, find() + way.line, [Number.POSITIVE_INFINITY]) as Promise<R>;
+  const call = new Call(() => held.ref, way as AnyWay, argument);
+  return begin(held.session, call, held.ref + way.line, limits) as Promise<R>;
 };
 
-/** What ends a call before its turn: a time limit, and perhaps a signal. */
-type Limits = readonly [number, (AbortSignal | undefined)?];
-
-async function begin(session: Session, call: Call, key: number, limits: Limits): Promise<unknown> {
-  const [timeoutMs, signal] = limits;
-  checkSignal(signal);
+function begin(session: Session, call: Call, key: number, limits: Limits): Promise<unknown> {
   const { lines } = session.coordinator;
   const known = lines.get(key);
   const line = known ?? new AsyncLine(session, key);
   if (known === undefined) lines.set(key, line);
-  settleEarly(call, line, timeoutMs, signal);
-  try {
-    line.add(call);
-  } catch (error) {
-    call.reject(error);
-  }
+  settleEarly(call, line, limits);
+  line.add(call);
   return call.promise;
 }
 
-function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal === undefined) return;
-  if (typeof signal !== 'object' || typeof signal?.addEventListener !== 'function') {
-    throw new TypeError(`signal must be an AbortSignal, not ${show(signal)}`);
-  }
-  signal.throwIfAborted();
-}
-
 /** Gives a call up when its time is over, or when its signal says so. */
-function settleEarly(
-  call: Call,
-  line: AsyncLine,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): void {
+function settleEarly(call: Call, line: AsyncLine, { timeoutMs, signal }: Limits): void {
   const giveUp = (reason: unknown) => {
-    call.reject(reason);
+    call.fail(reason);
     line.wake();
   };
-  const onAbort = () => giveUp(signal?.reason);
   const onTimeout = () => giveUp(new WaitTimeoutError(call.way.call, timeoutMs));
   const stopTimer = startTimer(onTimeout, timeoutMs);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  let forget = () => {};
   call.onSettled = () => {
     stopTimer();
-    signal?.removeEventListener('abort', onAbort);
+    forget();
   };
+  if (signal !== undefined) forget = onAbort(signal, () => giveUp(signal.reason));
 }

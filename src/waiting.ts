@@ -7,9 +7,11 @@
  *
  * In the outermost section waiting is a safepoint. Further inside, others could see what the outer
  * section has half done, and readers cannot let writers in: there it is refused, always, so that a
- * program does not work only as long as nothing has to be waited for.
+ * program does not work only as long as nothing has to be waited for. An atomic section could not
+ * be undone any more if others had seen it.
  */
 
+import { refuseInAtomic } from './atomic-sections.ts';
 import { WaitTimeoutError, WouldBlockError } from './base/wait-errors.ts';
 import { refOfWhat } from './coordinator.ts';
 import type { Handle } from './handle.ts';
@@ -48,8 +50,11 @@ export interface Way<A, R> {
   readonly isUnordered?: boolean;
   /** Does it, or says that it cannot be done yet. The lock is held. */
   attempt(session: Session, ref: ObjectRef, argument: A, waiter: Waiter): R | NotYet;
-  /** Undoes what attempts in vain have done. The lock is held. */
-  cancel?(session: Session, ref: ObjectRef, argument: A): void;
+  /**
+   * Takes back what attempts in vain have done. Says what has come of them if it is too late for
+   * that: others have reckoned with this one. The lock is held.
+   */
+  withdraw?(session: Session, ref: ObjectRef, argument: A): R | NotYet;
 }
 
 /** Who waits in a line: a thread, or the async waiters of one. */
@@ -147,8 +152,11 @@ class Wait<A, R> {
         this.#sleep(session, left);
       }
     } catch (error) {
-      if (this.#waiter.line !== 0 && session.isOpen) session.single(giveUpOperation, this);
-      throw error;
+      if (this.#waiter.line === 0 || !session.isOpen) throw error;
+      // Since the last look the lock was free: what has come meanwhile counts.
+      const result = session.single(giveUpOperation, this as Wait<A, R>);
+      if (result === NOT_YET) throw error;
+      return result as R;
     }
   }
 
@@ -156,9 +164,13 @@ class Wait<A, R> {
     return this.#waiter.look(session, this.#find(), this.#way, this.#argument);
   }
 
-  giveUp(session: Session): void {
-    this.#way.cancel?.(session, this.#find(), this.#argument);
-    this.#waiter.giveUp(session);
+  giveUp(session: Session): R | NotYet {
+    try {
+      const { withdraw } = this.#way;
+      return withdraw === undefined ? NOT_YET : withdraw(session, this.#find(), this.#argument);
+    } finally {
+      this.#waiter.giveUp(session);
+    }
   }
 
   #sleep(session: Session, leftMs: number): void {
@@ -180,8 +192,8 @@ function lookOperation<A, R>(session: Session, wait: Wait<A, R>): R | NotYet {
   return wait.look(session);
 }
 
-function giveUpOperation<A, R>(session: Session, wait: Wait<A, R>): void {
-  wait.giveUp(session);
+function giveUpOperation<A, R>(session: Session, wait: Wait<A, R>): R | NotYet {
+  return wait.giveUp(session);
 }
 
 const FIRST = new Waiter(false);
@@ -202,8 +214,8 @@ function attemptOperation<A, R>(
 /**
  * Waits for what `way` says, and does it.
  *
- * @throws WouldBlockError in a nested or in a read section; WaitTimeoutError; what the attempt
- *   throws; HeapClosedError, HeapCorruptionError.
+ * @throws AtomicSectionError; WouldBlockError in a nested or in a read section; WaitTimeoutError;
+ *   what the attempt throws; HeapClosedError, HeapCorruptionError.
  */
 export function waitFor<A, R>(handle: Handle, way: Way<A, R>, argument: A, timeoutMs: number): R {
   const { $session: session } = handle;
@@ -218,10 +230,11 @@ export function waitFor<A, R>(handle: Handle, way: Way<A, R>, argument: A, timeo
 export const waitOn = <A, R>(session: Session, find: Find, way: Way<A, R>, argument: A): R =>
   new Wait(find, way, argument).run(session, Number.POSITIVE_INFINITY);
 
-/** @throws WouldBlockError where a thread may not wait */
+/** @throws AtomicSectionError, WouldBlockError where a thread may not wait */
 export function assertMayWait(session: Session, way: { call: string; instead: string }): void {
   const { depth } = session.mem;
   if (depth === 0 || depth === 1) return;
+  refuseInAtomic(session.mem, `${way.call} may have to wait, and cannot`);
   throw new WouldBlockError(way.call, way.instead, depth);
 }
 
@@ -233,7 +246,10 @@ export interface WaitOptions {
 
 /** How long to wait, and what ends the wait before. */
 export interface AsyncWaitOptions extends WaitOptions {
-  /** Ends the wait: the promise is rejected with the signal's reason. */
+  /**
+   * Ends the wait: the promise is rejected with the signal's reason, unless what was waited for has
+   * come before.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -6,8 +6,8 @@
  *   queue      a ring of values; its capacity; where it begins and ends; whether it is closed; the
  *              line of those that push and the line of those that pop: see `queue-ring.ts`
  *   semaphore  permits that are free; a line
- *   barrier    parties; how many have arrived; the phase; how the last 32 phases ended, a bit for
- *              each; whether it is broken; a line
+ *   barrier    parties; how many have arrived; the phase; whether it is broken; a line; which
+ *              phases were broken: see `barrier.ts`
  *   counter    64 bits
  *
  * Lines are drawn in `sync/line.ts`. Programs cannot declare structs of these names, so nobody else
@@ -46,6 +46,14 @@ type Fields = readonly (readonly [string, FieldKind])[];
 const int32s = (...names: string[]): Fields => names.map((name) => [name, 'int32'] as const);
 const lineOf = (name: string): Fields => int32s(...LINE_FIELDS.map((field) => `${name}.${field}`));
 
+/** Ranges of broken phases that a barrier knows. */
+export const BROKEN_RANGES = 8;
+/** Words of one, and where in it its first and its last phase stand. */
+export const BROKEN_RANGE_WORDS = 2;
+export const BROKEN_FIRST = 0;
+export const BROKEN_LAST = 1;
+const BROKEN_FIELDS = Array.from({ length: BROKEN_RANGES }, (_, i) => [`first${i}`, `last${i}`]);
+
 const FIELDS: Fields[] = [
   [...int32s('owner', 'serial'), ...lineOf('line')],
   [['waiters', 'ref'], ...int32s('ticket'), ...lineOf('line')],
@@ -56,7 +64,11 @@ const FIELDS: Fields[] = [
     ...lineOf('poppers'),
   ],
   [...int32s('permits'), ...lineOf('line')],
-  [...int32s('parties', 'arrived', 'phase', 'outcomes', 'broken'), ...lineOf('line')],
+  [
+    ...int32s('parties', 'arrived', 'phase', 'broken'),
+    ...lineOf('line'),
+    ...int32s('ranges', ...BROKEN_FIELDS.flat()),
+  ],
   [['value', 'bigint64']],
 ];
 
@@ -99,14 +111,20 @@ export const SEMAPHORE_LINE = lineIn(SEMAPHORE, 'line');
 export const BARRIER_PARTIES = offsetOf(BARRIER, 'parties');
 export const BARRIER_ARRIVED = offsetOf(BARRIER, 'arrived');
 export const BARRIER_PHASE = offsetOf(BARRIER, 'phase');
-export const BARRIER_OUTCOMES = offsetOf(BARRIER, 'outcomes');
 export const BARRIER_BROKEN = offsetOf(BARRIER, 'broken');
 export const BARRIER_LINE = lineIn(BARRIER, 'line');
+export const BARRIER_RANGES = offsetOf(BARRIER, 'ranges');
+export const BARRIER_RANGE = offsetOf(BARRIER, 'first0');
 export const COUNTER_VALUE = offsetOf(COUNTER, 'value');
 
 assert(
   QUEUE_BEGIN % 2 === 0 && QUEUE_END === QUEUE_BEGIN + 1,
   'coordination: begin and end of a queue are written by one store',
+);
+
+assert(
+  BROKEN_FIELDS.flat().every((field, i) => offsetOf(BARRIER, field) === BARRIER_RANGE + i),
+  'coordination: the ranges of broken phases stand in order',
 );
 
 const NUMBERS: ReadonlyMap<string, number> = new Map(LAYOUTS.map(({ name }, what) => [name, what]));

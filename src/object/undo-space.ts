@@ -98,11 +98,6 @@ export class UndoSpace {
     return this.cursor + OPERATION_ELEMENTS * VALUE_WORDS <= this.end;
   }
 
-  /** As `hasRoom`, for an operation that changes one field. */
-  hasRoomForField(): boolean {
-    return this.cursor + SHORT_ELEMENTS * VALUE_WORDS <= this.end;
-  }
-
   /** Makes sure that an operation can note what it changes. @throws HeapExhaustedError */
   reserve(elements = OPERATION_ELEMENTS): void {
     if (this.isApplying) return;

@@ -133,3 +133,26 @@ export const forgetInSections = task(
     return await heap.runAsync(() => heap.map().set('child', map.get('child')));
   },
 );
+
+/** Pops a handle without blocking, and reads it when the signal is high enough. */
+export const popAndRead = task(async (/** @type {Any} */ { queue, signals, at }) => {
+  const popped = queue.popAsync();
+  Atomics.add(signals, 1, 1);
+  const array = await popped;
+  Atomics.add(signals, 2, 1);
+  while (Atomics.load(signals, 0) < at) await wait(2);
+  return array.at(0);
+});
+
+/** Ends while it waits for a value. */
+export const popAndForget = task((/** @type {Any} */ { queue }) => {
+  queue.popAsync();
+});
+
+/** Lets the event loop run, and collects what JavaScript does not need. */
+export const turn = task(async () => {
+  setFlagsFromString('--expose-gc');
+  await wait(2);
+  runInNewContext('gc')();
+  await wait(2);
+});

@@ -168,6 +168,14 @@ export const tasks = {
     return [isNotified, token.unlock()];
   },
 
+  /** Notifies one in a section, at a signal. */
+  notifyInSection: ({ heap, signals }, name, started, go) =>
+    heap.run(() => {
+      raise(signals, started);
+      Atomics.wait(signals, go, 0);
+      return /** @type {any} */ (heap.root.get(name)).notify(1);
+    }),
+
   /** Comes to a barrier again and again. How often it was the last; what it saw of the others. */
   meet({ heap }, name, phases, count) {
     const barrier = /** @type {any} */ (heap.root.get(name));
@@ -180,6 +188,16 @@ export const tasks = {
       barrier.wait();
     }
     return { last, wrong };
+  },
+
+  /** Comes to a barrier, and has no eye for it until a signal. How that ended. */
+  async sleepThrough({ heap, signals }, name, come, stop) {
+    const barrier = /** @type {any} */ (heap.root.get(name));
+    const passed = barrier.waitAsync();
+    while (barrier.waiting === 0) await new Promise((resolve) => setImmediate(resolve));
+    raise(signals, come);
+    Atomics.wait(signals, stop, 0);
+    return passed.catch((/** @type {Error} */ { name: error }) => error);
   },
 
   /** Adds to a counter in several ways. */
