@@ -197,11 +197,16 @@ export class Session {
     try {
       return operation(this, h, a, b);
     } catch (error) {
-      if (!(error instanceof HeapExhaustedError)) throw error;
-      // In a read section nothing can be collected.
-      if (this.mem.depth < 0 || !this.collections.afterExhaustion()) throw error;
+      this.makeRoom(error);
     }
     return operation(this, h, a, b);
+  }
+
+  /** An operation has found no room: collects everything. @throws `error` when that cannot help */
+  makeRoom(error: unknown): void {
+    if (!(error instanceof HeapExhaustedError)) throw error;
+    // In a read section nothing can be collected.
+    if (this.mem.depth < 0 || !this.collections.afterExhaustion()) throw error;
   }
 
   /**

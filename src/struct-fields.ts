@@ -4,7 +4,6 @@
  * runs the same accessor again in a section of its own.
  */
 
-import { HeapExhaustedError } from './base/errors.ts';
 import { decodeAt, encode, sharedRefOf } from './codec.ts';
 import { type Handle, refOf } from './handle.ts';
 import { HEADER_INFO, KIND_SHIFT, type ObjectRef, VALUE_HIGH, VALUE_LOW } from './memory/layout.ts';
@@ -354,8 +353,8 @@ export function defineField(
         try {
           replace(ref, value);
         } catch (error) {
-          if (!(error instanceof HeapExhaustedError)) throw error;
-          session.single(writeSlow, this, value); // which collects, if that can help
+          session.makeRoom(error);
+          replace(ref, value);
         }
       } else if (!isPlain || isSlow) {
         session.single(writeSlow, this, value);
