@@ -10,7 +10,7 @@ import { findUnreachable } from '../src/gc/trace.ts';
 import { type Heap, sessionOf } from '../src/heap.ts';
 import { COLLECTOR_THREAD } from '../src/memory/layout.ts';
 import { gilOwner } from '../src/sync/gil.ts';
-import { sleep, startThread, type Thread, until, withStage } from './support/threads.ts';
+import { canDieBy, sleep, startThread, type Thread, until, withStage } from './support/threads.ts';
 import { withHeapAsync } from './support/with-heap.ts';
 
 const MIB = 2 ** 20;
@@ -90,7 +90,7 @@ test.runIf(process.platform === 'linux')(
   },
 );
 
-test.runIf(process.platform === 'linux')(
+test.runIf(canDieBy('memory'))(
   'a thread that runs out of memory of its own in a section costs the others nothing',
   async () => {
     await withStage(SURVIVES, async ({ heap }) => {

@@ -20,7 +20,7 @@ import { addGraph, SHAPES } from './support/graph-shapes.ts';
 import { GraphHeap } from './support/graphs.ts';
 import { Random, SEED } from './support/random.ts';
 import { withScanners } from './support/scanners.ts';
-import { LIBRARY, type Thread, until, withStage } from './support/threads.ts';
+import { canDieBy, LIBRARY, type Thread, until, withStage } from './support/threads.ts';
 
 const THERE = 0;
 const GO = 1;
@@ -31,7 +31,6 @@ const STOP = 5;
 
 const MIB = 2 ** 20;
 const SMALL = { maxOldGenerationSizeMb: 24 };
-const isLinux = process.platform === 'linux';
 
 type Way = 'terminate' | 'exception' | 'exit' | 'memory';
 const WAYS: Record<Way, string> = {
@@ -143,12 +142,12 @@ for (const [moment, where] of Object.entries(MOMENTS)) {
     const isDeath = moment !== 'in its scan' || way !== 'exception';
     const what = `a collector thread that ends ${moment} by ${WAYS[way]}`;
     const title = isDeath ? `${what} died ${where}` : 'an error in its scan costs that scan alone';
-    test.runIf(isLinux)(title, () => expectDeath(way, moment, isDeath ? where : null));
+    test.runIf(canDieBy(way))(title, () => expectDeath(way, moment, isDeath ? where : null));
   }
 }
 
 for (const way of ALL) {
-  test.runIf(isLinux)(
+  test.runIf(canDieBy(way))(
     `a scanner that ends by ${WAYS[way]} in the middle of a scan costs that scan alone`,
     async () => {
       const signals = new Int32Array(new SharedArrayBuffer(64));

@@ -23,7 +23,7 @@ import { sessionOf } from '../src/heap.ts';
 import type { DeathRecord, Heap } from '../src/index.ts';
 import { THREAD_PARK, THREAD_STATE } from '../src/memory/layout.ts';
 import { threadRecordOf } from '../src/memory/memory.ts';
-import { type Thread, until, withStage } from './support/threads.ts';
+import { canDieBy, type Thread, until, withStage } from './support/threads.ts';
 
 const TASKS = { tasks: 'tasks-deaths', mayEndBroken: true, seconds: 50 };
 
@@ -201,9 +201,7 @@ const CASES: Record<string, { readonly ways: readonly Way[]; readonly one: Case 
 for (const [state, { ways, one }] of Object.entries(CASES)) {
   for (const way of ways) {
     const title = `a thread that ${state} and ends by ${WAYS[way].by}`;
-    test.runIf(process.platform === 'linux')(`${title} ${outcomeOf(way, one.where)}`, () =>
-      expectDeath(way, one),
-    );
+    test.runIf(canDieBy(way))(`${title} ${outcomeOf(way, one.where)}`, () => expectDeath(way, one));
   }
 }
 
@@ -229,7 +227,7 @@ for (const [name, [where, rows]] of Object.entries(OPERATIONS)) {
   for (const way of ALL) {
     if (name === 'gc.collect' && way === 'exception') continue; // reported, and the thread goes on
     const title = `a thread in the middle of ${name} that ends by ${WAYS[way].by}`;
-    test.runIf(process.platform === 'linux')(`${title} ${outcomeOf(way, where)}`, () =>
+    test.runIf(canDieBy(way))(`${title} ${outcomeOf(way, where)}`, () =>
       expectDeath(way, { task: 'operating', args: [name], where, rows, elsewhere: 'long' }),
     );
   }
@@ -277,7 +275,7 @@ for (const [moment, state] of [
 ] as const) {
   for (const way of ALL) {
     const title = `a thread that ${state} and ends by ${WAYS[way].by} leaves its place to others`;
-    test.runIf(process.platform === 'linux')(title, () => expectDeathAttaching(way, moment));
+    test.runIf(canDieBy(way))(title, () => expectDeathAttaching(way, moment));
   }
 }
 
@@ -318,7 +316,7 @@ function waitsForLock(heap: Heap, id: number): boolean {
 for (const nth of [1, 5, 40]) {
   for (const way of ALL) {
     const title = `a thread in step ${nth} of recovering another that ends by ${WAYS[way].by}`;
-    test.runIf(process.platform === 'linux')(`${title} ${outcomeOf(way, 'recovering')}`, () =>
+    test.runIf(canDieBy(way))(`${title} ${outcomeOf(way, 'recovering')}`, () =>
       expectDeathRecovering(way, nth),
     );
   }

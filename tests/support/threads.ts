@@ -65,6 +65,16 @@ export interface ThreadOptions {
   readonly isDetached?: boolean;
 }
 
+/**
+ * Whether a worker that runs out of its own memory ends, and nothing else. From Node 24 on the whole
+ * process may end of it, or nothing, without any library.
+ */
+export const ENDS_OUT_OF_MEMORY = Number(process.versions.node.split('.')[0]) < 24;
+
+/** Whether deaths are noticed on this system, and a thread can die that way in this version. */
+export const canDieBy = (way: string): boolean =>
+  process.platform === 'linux' && (way !== 'memory' || ENDS_OUT_OF_MEMORY);
+
 /** How much JavaScript memory a thread may have. */
 export interface Limits {
   readonly maxOldGenerationSizeMb: number;
