@@ -314,7 +314,7 @@ export class Storm {
       before();
       this.#take(checkHeap(this.heap, this.#slots, this.#sent));
     }
-    this.#ledger.setPause(false);
+    if (!this.hasFailed) this.#ledger.setPause(false); // else what was found stays as it is
   }
 
   #take({ unsound, leaked, lost }: Found): void {

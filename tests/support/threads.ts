@@ -66,8 +66,8 @@ export interface ThreadOptions {
 }
 
 /**
- * Whether a worker that runs out of its own memory ends, and nothing else. From Node 24 on the whole
- * process may end of it, or nothing, without any library.
+ * Whether a worker that runs out of its own memory ends, and nothing else. From Node 24 on the
+ * whole process may end of it, or nothing, without any library.
  */
 export const ENDS_OUT_OF_MEMORY = Number(process.versions.node.split('.')[0]) < 24;
 
