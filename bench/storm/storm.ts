@@ -167,7 +167,7 @@ export class Storm {
     }
     if (this.hasFailed) return;
     await this.#check(() => this.#spoil());
-    await this.#end();
+    if (!this.hasFailed) await this.#end();
   }
 
   #spoil(): void {
